@@ -1,0 +1,50 @@
+"""Exact money: integers of 1/10,000 of a currency unit, the finest that BigCommerce tells ('69.8400')."""
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+SCALE = 10_000
+
+# ISO 4217: currencies whose minor unit is not 1/100.
+_DIGITS = {
+    **dict.fromkeys(("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(), 0),
+    **dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3),
+}
+
+
+def parse(text: str | int | float) -> int:
+    """'69.8400' -> 698400. Raises ValueError for what is no amount, or finer than 1/10,000."""
+    try:
+        with localcontext() as context:
+            context.prec = 40
+            scaled = Decimal(str(text)) * SCALE
+            if not scaled.is_finite() or scaled != (whole := int(scaled)):
+                raise ValueError(f"An amount has at most four decimals; {text!r} does not.")
+    except ArithmeticError as error:
+        raise ValueError(f"{text!r} is not an amount of money.") from error
+    return whole
+
+
+def decimal(amount: int) -> Decimal:
+    """698400 -> Decimal('69.84'), exact."""
+    return Decimal(amount) / SCALE
+
+
+def number(amount: int) -> float | int:
+    """For JSON at the very edge: Brevo takes numbers only. Exact for every amount of less than 15 digits."""
+    whole, rest = divmod(amount, SCALE)
+    return whole if not rest else float(decimal(amount))
+
+
+def round_to_minor(value: Decimal, currency: str) -> int:
+    """Rounds half-even to the currency's minor unit (ISO 4217)."""
+    with localcontext() as context:
+        context.prec = 60
+        minor = value.quantize(Decimal(1).scaleb(-_DIGITS.get(currency, 2)), ROUND_HALF_EVEN)
+        return int(minor * SCALE)
+
+
+def convert(amount: int, *, divide_by: str = "1", multiply_by: str = "1", currency: str) -> int:
+    """The amount in another currency, rounded once, half-even, to ``currency``'s minor unit."""
+    with localcontext() as context:
+        context.prec = 60
+        return round_to_minor(decimal(amount) / Decimal(divide_by) * Decimal(multiply_by), currency)

@@ -1,0 +1,34 @@
+"""From logical topic names to those at the broker, and back."""
+
+import msgspec
+
+from schemas import topics
+
+INNER = ("customers", "contacts")
+
+
+class Names(msgspec.Struct, frozen=True):
+    """``version`` leads inner topics and the folds' changelogs; ``prefix`` leads everything (shared clusters)."""
+
+    version: str = "v1"
+    prefix: str = ""
+
+    def topic(self, logical: str) -> str:
+        if logical in INNER:
+            return self.prefix + topics.inner(self.version, logical)
+        return self.prefix + logical
+
+    def dead(self, logical: str) -> str:
+        """The logical name of a topic's dead letters; an inner topic's lie beside it."""
+        return topics.dead(topics.inner(self.version, logical) + ".v1") if logical in INNER else topics.dead(logical)
+
+    def changelog(self, table: str, *, versioned: bool = True) -> str:
+        return f"{self.prefix}tajo.{self.version + '.' if versioned else ''}{table}.changelog"
+
+    def of_version(self) -> tuple[topics.Topic, ...]:
+        """The topics that belong to this version alone."""
+        inner = tuple(topics.inner_topic(self.version, name) for name in INNER)
+        dead = (
+            topics.Topic(self.dead(name), "as the source", "what could not be folded", internal=True) for name in INNER
+        )
+        return (*inner, *dead)

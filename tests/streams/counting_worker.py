@@ -1,0 +1,41 @@
+"""A worker of the counting folds in a process of its own: python -m tests.streams.counting_worker BOOTSTRAP PREFIX DATA.
+
+Reads standard input: it stops in order when that closes.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from streams.access import Kafka
+from streams.engine import Engine, Role
+from streams.folds import FoldOwner
+from streams.names import Names
+from tests.streams.counting import Entries, Sums
+
+
+def new_engine(bootstrap: str, prefix: str, data: Path, limit: int = 8000) -> Engine:
+    roles = [
+        Role(fold.name, fold.inputs, lambda parts, fold=fold: FoldOwner(parts, fold, None))
+        for fold in (Entries(), Sums())
+    ]
+    return Engine(
+        f"{prefix}folds",
+        roles,
+        kafka=Kafka(bootstrap),
+        names=Names(prefix=prefix),
+        partitions=4,
+        data_dir=data,
+        limit=limit,
+    )
+
+
+async def main(bootstrap: str, prefix: str, data: str) -> None:
+    engine = new_engine(bootstrap, prefix, Path(data), limit=50)  # small batches: many moments to be killed in
+    await engine.start()
+    await asyncio.to_thread(sys.stdin.read)
+    await engine.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
