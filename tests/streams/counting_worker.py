@@ -1,4 +1,4 @@
-"""A worker of the counting folds in a process of its own: python -m tests.streams.counting_worker BOOTSTRAP PREFIX DATA.
+"""A worker of the counting folds as its own process: python -m tests.streams.counting_worker BOOTSTRAP PREFIX DATA.
 
 Reads standard input: it stops in order when that closes.
 """

@@ -1,0 +1,55 @@
+"""What the engine uses of Faust's and aiokafka's private parts is still there, in the pinned versions."""
+
+import inspect
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.consumer import fetcher
+from faust.stores import rocksdb
+from faust.tables import recovery
+from faust.transport.drivers import aiokafka as driver
+
+from streams.engine import InputRecords
+from streams.store import OFFSET_KEY
+
+
+def test_the_versions_are_those_that_the_engine_was_written_for() -> None:
+    assert (faust.__version__, aiokafka.__version__) == ("0.15.3", "0.14.0")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (fetcher.PartitionRecords, "_consumer_record"),
+        (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
+        (driver.Consumer, "_new_consumer_thread"),
+        (driver.Consumer, "on_partitions_assigned"),
+        (driver.Consumer, "on_partitions_revoked"),
+        (driver.Consumer, "highwaters"),
+        (driver.Consumer, "earliest_offsets"),
+        (driver.Consumer, "perform_seek"),
+        (driver.Consumer, "seek_wait"),
+        (driver.Consumer, "resume_partitions"),
+        (driver.Consumer, "_getmany"),
+        (driver.Consumer, "_filter_committable_offsets"),
+        (driver.Consumer, "_should_commit"),
+        (faust.Topic, "_create_event"),
+        (rocksdb.Store, "_db_for_partition"),
+        (recovery.Recovery, "on_recovery_completed"),
+    ],
+)
+def test_an_upstream_attribute_that_is_overridden_or_called_exists(owner: type, name: str) -> None:
+    assert callable(getattr(owner, name))
+
+
+def test_faust_reads_committed_only_by_the_flag_that_the_engine_sets() -> None:
+    assert "if self.consumer.in_transaction" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
+
+
+def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
+    assert rocksdb.Store.offset_key == OFFSET_KEY
+
+
+def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
+    assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
