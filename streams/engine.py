@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -70,6 +71,19 @@ class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         finally:
             self.consumer.in_transaction = False
 
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._consumer._coordinator
+        heartbeat = coordinator._do_heartbeat
+
+        async def noted() -> bool:
+            sent_at = time.monotonic()  # the broker's session counts from before the answer
+            if answered := await heartbeat():
+                self.consumer.heard_at = sent_at
+            return bool(answered)
+
+        coordinator._do_heartbeat = noted
+
 
 class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     """Feeds owners. Every call into it must expect that a partition has just been taken away."""
@@ -79,6 +93,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         self.engine: Engine = self.app.engine
         self.owners: dict[TP, Owner] = {}  # input partition -> its owner, while assigned
         self.positioned: set[TP] = set()  # input partitions that were sought
+        self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
 
     def owned(self, changelogs: Iterable[TP] | None = None) -> list[Owner]:
         owners = dict.fromkeys(self.owners.values())
@@ -250,6 +265,10 @@ class Engine:
         """Those of the partitions that are assigned now."""
         return self.app.consumer.owned() if self.app.consumer else []
 
+    def holds_lease(self) -> bool:
+        """Whether nobody else can have our partitions yet: a heartbeat was answered within half of the session time."""
+        return time.monotonic() - self.app.consumer.heard_at < SESSION_S / 2
+
     async def stop_owners(self, owners: Iterable[Owner]) -> None:
         results = await asyncio.gather(*(owner.stop() for owner in owners), return_exceptions=True)
         for error in results:
@@ -329,6 +348,7 @@ class Engine:
                     raise RuntimeError(f"Partition {partition} of {missing} was not assigned together with {inputs}.")
                 owner = role.owner(self._parts(role, partition))
                 owner.on_failure = self.fail
+                owner.lease = self.holds_lease
                 owners.append(owner)
         return owners
 

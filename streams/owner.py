@@ -78,6 +78,7 @@ class Owner:
         self.restored_at = -1  # changelog offset of this owner's first record: the end of the restore
         self.stopped = False
         self.on_failure: Callable[[BaseException], None] | None = None  # set by the driver: ends the process
+        self.lease: Callable[[], bool] = lambda: True  # set by the driver: whether the partition is provably still ours
         self._kafka, self._limit, self._partitions = parts.kafka, parts.limit, parts.partitions
         self._inbox: deque[tuple[str, list[Record]]] = deque()
         self._waiting: Counter[str] = Counter()
@@ -169,6 +170,11 @@ class Owner:
     def full(self, topic: str) -> bool:
         """Two batches wait: the next one is read while one is folded, and no more."""
         return self._waiting[topic] >= 2 * self._limit or self._waiting_bytes >= _INBOX_BYTES
+
+    @property
+    def working(self) -> bool:
+        """Whether something was fed that is not committed yet."""
+        return bool(self._inbox) or self._working.locked()
 
     async def run(self) -> None:
         """One wake-up: works until the inbox is empty."""

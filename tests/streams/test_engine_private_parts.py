@@ -5,7 +5,7 @@ import inspect
 import aiokafka
 import faust
 import pytest
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import fetcher, group_coordinator
 from faust.stores import rocksdb
 from faust.tables import recovery
 from faust.transport.drivers import aiokafka as driver
@@ -45,6 +45,11 @@ def test_an_upstream_attribute_that_is_overridden_or_called_exists(owner: type, 
 
 def test_faust_reads_committed_only_by_the_flag_that_the_engine_sets() -> None:
     assert "if self.consumer.in_transaction" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
+
+
+def test_heartbeats_go_through_the_method_that_notes_their_answers() -> None:
+    assert "await self._do_heartbeat()" in inspect.getsource(group_coordinator.GroupCoordinator._heartbeat_routine)
+    assert "self._coordinator = GroupCoordinator(" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
