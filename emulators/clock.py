@@ -1,4 +1,4 @@
-"""The clocks of the emulators: the real one, and one that stands while there is work and else jumps to the next wake-up."""
+"""The clocks of the emulators: the real one, and one that stands while there is work and else jumps."""
 
 import asyncio
 import heapq
@@ -22,7 +22,7 @@ class RealClock:
         return time.time_ns() // 1_000_000
 
     async def sleep_until(self, when: int) -> None:
-        while (left := when - self.now()) > 0:
+        while (left := when - self.now()) > 0:  # noqa: ASYNC110 - it is time that is waited for
             await asyncio.sleep(left / 1000)
 
     @contextmanager
@@ -34,7 +34,8 @@ class StandingClock:
     """Stands while anybody works, and jumps to the earliest wake-up when all wait.
 
     ``idle`` tells whether the rest of the world (logs that are still to be read, requests under way) is at rest.
-    ``run`` drives it; without ``run`` it only moves by ``advance``.
+    ``run`` drives it; without ``run`` it only moves by ``advance``. Whoever wakes has to take ``work`` in the step in
+    which it wakes, or its work is not seen.
     """
 
     def __init__(self, start: int) -> None:
@@ -85,13 +86,12 @@ class StandingClock:
         while self._sleepers and self._sleepers[0][0] <= self._now:
             future = heapq.heappop(self._sleepers)[2]
             if not future.done():
-                # Awake from this moment on: its task counts as working before it has run.
                 future.set_result(None)
 
     async def run(self, idle: Callable[[], bool], rest: float = 0.002) -> None:
         """Drives the clock until cancelled; ``rest`` is the pause between two looks, in real seconds.
 
-        It jumps only after two looks in a row found everybody waiting, so that what a first look woke can begin its work.
+        It jumps only after two looks in a row found everybody waiting: what a first look woke can begin its work.
         """
         quiet = 0
         while True:

@@ -1,7 +1,7 @@
 """What truly happened in the shop: written by the shoppers as they act, read by the verdict.
 
-Times are business times in Unix milliseconds; amounts are decimal texts as the shopper saw them; customer id 0 is a guest.
-Nothing in here knows how the connector works.
+Times are business times in Unix milliseconds; amounts are decimal texts as the shopper saw them; customer id
+0 is a guest. Nothing in here knows how the connector works.
 """
 
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class SubscriberChanged(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced(Happening):
-    """``total`` in ``currency``, which costs ``rate`` of it per unit of the store's currency ('1' for the store's own)."""
+    """``total`` in ``currency``, ``rate`` of which one unit of the store's currency costs ('1' for the store's own)."""
 
     order_id: int
     customer_id: int
@@ -100,6 +100,13 @@ class CartGone(Happening):
 class CartConverted(Happening):
     cart_id: str
     order_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductEdited(Happening):
+    """By the merchant: price, name, visibility or stock."""
+
+    product_id: int
 
 
 @dataclass(slots=True)

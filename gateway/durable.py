@@ -1,0 +1,171 @@
+"""Durable before answered: in Kafka, or on this machine's disk until Kafka has it."""
+
+import asyncio
+from collections import Counter
+from typing import Final, Protocol
+
+import structlog
+
+from connectors.clock import Clock
+from gateway.config import GatewayConfig
+from gateway.errors import NotDelivered, NotDurable
+from gateway.kafka import ended
+from gateway.metrics import Metrics
+from gateway.producer import Producer
+from gateway.record import Record
+from gateway.spool import Spool
+
+_HEAD: Final = 1_000
+_BACKOFF: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
+
+_log = structlog.get_logger("gateway.durable")
+
+
+class Flow(Protocol):
+    """Who wants to know how many records were written (the live view, the demo's clock)."""
+
+    def written(self, topic: str, count: int = 1) -> None: ...
+
+
+class Durable:
+    """Takes records and returns when they cannot be lost any more.
+
+    Once Kafka has kept one record waiting, later ones go to the spool at once, and the spool's own attempt to drain
+    finds out when Kafka is back. Then new records go to Kafka directly again, beside what is still being drained: the
+    spool keeps its order, but not the order against them, which deliveries do not have on their way here either.
+    """
+
+    def __init__(
+        self, config: GatewayConfig, producer: Producer, spool: Spool, clock: Clock, metrics: Metrics, flow: Flow | None
+    ) -> None:
+        self._config = config
+        self._producer = producer
+        self._spool = spool
+        self._clock = clock
+        self._metrics = metrics
+        self._flow = flow
+        self._late = False  # Kafka let the last record wait too long
+        self._waiting = 0  # bytes of records that are in no durable place yet
+        self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def kafka_answers(self) -> bool:
+        # With an empty spool nobody would find out that it is back.
+        return self._producer.client is not None and not (self._late and self._spool.records)
+
+    @property
+    def can_take(self) -> bool:
+        """Whether the next delivery would find a durable place."""
+        return self.kafka_answers or self._spool.has_room(self._config.body_limit)
+
+    def start(self) -> None:
+        """Raises SpoolUnusable. Kafka need not be there."""
+        self._spool.open()
+        if self._spool.records:
+            _log.info("the spool holds deliveries of an earlier run", records=self._spool.records)
+        self._signal()
+        self._producer.start()
+        self._draining = asyncio.create_task(self._drain())
+
+    async def take(self, record: Record) -> None:
+        """Returns once the record is durable. Raises NotDurable (or SpoolFull) when it is nowhere."""
+        size = record.size()
+        if self._waiting + size > self._config.in_memory:
+            raise NotDurable(f"{self._waiting} bytes of deliveries are waiting already: give the gateway more company.")
+        self._waiting += size
+        try:
+            if not (self.kafka_answers and await self._in_kafka(record)):
+                await self._spool.put(record)
+                self._metrics.spooled.inc()
+                self._signal()
+        finally:
+            self._waiting -= size
+
+    async def _in_kafka(self, record: Record) -> bool:
+        try:
+            async with asyncio.timeout(self._config.kafka_patience):
+                await self._producer.send(record)
+        except NotDelivered:
+            return False
+        except TimeoutError:
+            # Taken back if it had not left. Else it may arrive twice, which a reader of deliveries expects anyway.
+            if not self._late:
+                _log.warning("Kafka does not acknowledge in time; deliveries go to the spool")
+            self._late = True
+            return False
+        if self._flow is not None:
+            self._flow.written(record.topic, 1)
+        return True
+
+    async def close(self) -> None:
+        """Drains while Kafka answers, within ``drain_seconds`` altogether; what is left stays in the spool."""
+        if self._draining is not None:
+            if self.kafka_answers and self._spool.records:
+                empty = asyncio.create_task(self._empty.wait())
+                await asyncio.wait({empty}, timeout=self._config.drain_seconds * 0.4)
+                await ended(empty)
+            await ended(self._draining)
+        await self._producer.stop(within=self._config.drain_seconds * 0.1)
+        await self._spool.close()
+
+    def _signal(self) -> None:
+        if self._spool.records:
+            self._filled.set()
+            self._empty.clear()
+        else:
+            self._filled.clear()
+            self._empty.set()
+
+    async def _drain(self) -> None:
+        while True:
+            await self._filled.wait()
+            failures = 0
+            with self._clock.work():
+                while self._spool.records:
+                    try:
+                        await self._drain_some()
+                        failures = 0
+                    except Exception as error:
+                        # Kafka away is the common case, and told by others; whatever it is, the records stay.
+                        if not isinstance(error, NotDelivered):
+                            _log.error("the spool could not be drained", error=type(error).__name__, said=str(error))
+                        await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
+                        failures += 1
+                self._signal()
+
+    async def _drain_some(self) -> None:
+        """The oldest records, in order. Raises NotDelivered; nothing is forgotten before all of them are in Kafka."""
+        head = await self._spool.head(_HEAD)
+        futures: list[asyncio.Future[None]] = []
+        try:
+            for _, record in head:
+                if (future := self._sent(record, first=not futures)) is None:
+                    break
+                futures.append(future)
+            await asyncio.gather(*futures)
+        finally:
+            for future in futures:
+                future.cancel()
+        if futures:
+            await self._arrived(head[: len(futures)])
+
+    def _sent(self, record: Record, *, first: bool) -> "asyncio.Future[None] | None":
+        """None when the producer has no room for more."""
+        try:
+            return self._producer.send(record)
+        except NotDelivered:
+            if first:
+                raise
+            return None
+
+    async def _arrived(self, head: list[tuple[int, Record]]) -> None:
+        if self._late:
+            _log.info("Kafka acknowledges again")
+        self._late = False
+        await self._spool.remove(head[-1][0])
+        self._metrics.drained.inc(len(head))
+        if self._flow is not None:
+            for topic, records in Counter(record.topic for _, record in head).items():
+                self._flow.written(topic, records)

@@ -1,0 +1,61 @@
+"""What can go wrong at the gateway, in one tree. No message quotes a body or a secret.
+
+TajoError
+├── GatewayError
+│   ├── Untrusted          401: no store's secret, or a signature that is not right
+│   ├── TooLarge           413: a body over the limit
+│   ├── ClientGone         no answer: the sender left, or was too slow, before the body was complete
+│   ├── NotDelivered       Kafka has not taken a record (yet); the spool is the way out
+│   ├── NotDurable         503: neither Kafka nor the spool has it
+│   │   └── SpoolFull
+│   └── SpoolUnusable      at the start: the spool's file cannot be opened
+└── BadRecord
+    ├── NotADelivery       200 and a dead letter: not JSON, or not the envelope of a delivery
+    └── StoreNotConfigured 200 and a dead letter: authentic, but of a store that nobody configured
+"""
+
+from schemas.errors import BadRecord, TajoError
+
+
+class GatewayError(TajoError):
+    """Something between the network and the log."""
+
+
+class Untrusted(GatewayError):
+    """``reason``: `secret`, `store`, or the verdict on the signature; a label of metrics and logs."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The request is not trusted ({reason}): compare the webhook with the configuration.")
+        self.reason = reason
+
+
+class TooLarge(GatewayError):
+    """The body is over the limit; it is not read further."""
+
+
+class ClientGone(GatewayError):
+    """The request was not complete when the sender left, or when its time was over."""
+
+
+class NotDelivered(GatewayError):
+    """Kafka did not acknowledge it. Whether it lies in the log is not known; sending it again is harmless."""
+
+
+class NotDurable(GatewayError):
+    """The delivery is in no log and on no disk: BigCommerce has to send it again."""
+
+
+class SpoolFull(NotDurable):
+    """Kafka is away, and the spool has reached its limit."""
+
+
+class SpoolUnusable(GatewayError):
+    """The spool's file cannot be opened."""
+
+
+class NotADelivery(BadRecord):
+    """Authentic, but not JSON or not the envelope that BigCommerce sends."""
+
+
+class StoreNotConfigured(BadRecord):
+    """Authentic, but its `producer` is not among the configured stores."""

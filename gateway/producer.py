@@ -1,0 +1,217 @@
+"""The way into Kafka: idempotent, acknowledged by all replicas, and replaced when it cannot be healed.
+
+One lane for each partition: a record that finds it idle leaves at once, what comes while a batch is under way leaves
+with the next. So there is no linger to choose, batches grow with the load, and records of a partition stay in order.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from gateway.errors import NotDelivered
+from gateway.kafka import acknowledged, ended, new_client, surely, take_apart
+from gateway.metrics import Metrics
+from gateway.record import Record
+
+STUCK_SECONDS: Final = 30.0
+_BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+_log = structlog.get_logger("gateway.producer")
+
+
+@lru_cache(maxsize=4096)
+def partition_hash(key: bytes) -> int:
+    """As the Java client's default partitioner: murmur2 without its sign. The partition is this modulo their number."""
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+class _Item:
+    __slots__ = ("done", "record", "size")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.size = record.size()
+
+
+class Producer:
+    """``kafka``: aiokafka's keyword arguments. ``topics``: the logical names it writes. ``limit``: bytes in memory.
+
+    ``stuck_seconds``: a batch that is not acknowledged within it makes the producer be replaced.
+    """
+
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        *,
+        topics: Iterable[str],
+        prefix: str,
+        limit: int,
+        metrics: Metrics,
+        stuck_seconds: float = STUCK_SECONDS,
+    ) -> None:
+        self._kafka = kafka
+        self._topics = tuple(topics)
+        self._limit = limit
+        self.prefix = prefix
+        self.metrics = metrics
+        self.stuck_seconds = stuck_seconds
+        self.held = 0  # bytes in memory
+        self.client: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._broken = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Connects in the background, and again whenever it has to; until then `send` raises NotDelivered."""
+        self._keeping = asyncio.create_task(self._keep())
+
+    def send(self, record: Record) -> asyncio.Future[None]:
+        """A future that is done once all replicas have it, or fails with NotDelivered. Cancelling it takes a record
+        back that has not left yet. Raises NotDelivered when there is no connection, or too much is waiting."""
+        if self.client is None:
+            raise NotDelivered("There is no connection to Kafka.")
+        if self.held > self._limit:
+            raise NotDelivered(f"{self.held} bytes are waiting for Kafka already.")
+        place = (record.topic, partition_hash(record.key) % self._partitions[record.topic])
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = _Lane(self, *place)
+        item = _Item(record)
+        self.held += item.size
+        lane.add(item)
+        return item.done
+
+    def broke(self, client: AIOKafkaProducer, error: Exception) -> None:
+        """A batch failed or never ended: everything that waits fails, and a new producer takes over."""
+        if client is self.client:
+            _log.warning("the producer is replaced", error=type(error).__name__, said=str(error))
+            self.client = None
+            self._fail_all()
+            self._broken.set()
+
+    async def stop(self, within: float) -> None:
+        """Sends what waits, ``within`` seconds at most; what is left then fails with NotDelivered."""
+        waiting = [item.done for lane in self._lanes.values() for item in lane.items() if not item.done.done()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=within)
+        client, self.client = self.client, None
+        self._fail_all()
+        if self._keeping is not None:
+            await ended(self._keeping)
+        for lane in self._lanes.values():
+            await ended(lane.task)
+        self._lanes.clear()
+        if client is not None:
+            await take_apart(client)
+
+    def _fail_all(self) -> None:
+        for lane in self._lanes.values():
+            lane.fail()
+
+    async def _keep(self) -> None:
+        while True:
+            self._broken.clear()
+            client = self.client = await self._connected()
+            self.metrics.producers.inc()
+            await self._broken.wait()
+            await surely(take_apart(client))
+
+    async def _connected(self) -> AIOKafkaProducer:
+        """Tries for ever; complains at the first time and when the reason changes."""
+        told = ""
+        for attempt in count():
+            client = new_client(self._kafka)
+            try:
+                await client.start()
+                for topic in self._topics:
+                    self._partitions[topic] = len(await client.partitions_for(self.prefix + topic))
+                return client
+            except (KafkaError, OSError) as error:
+                if told != (told := f"{type(error).__name__}: {error}"):
+                    _log.warning("Kafka cannot be used yet; deliveries go to the spool", said=told)
+                await surely(take_apart(client))
+            except asyncio.CancelledError:
+                await take_apart(client)
+                raise
+            await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
+        raise AssertionError("It never gives up.")
+
+
+class _Lane:
+    """The records of one partition, one batch under way at a time."""
+
+    def __init__(self, producer: Producer, topic: str, partition: int) -> None:
+        self._producer = producer
+        self._topic = producer.prefix + topic
+        self._partition = partition
+        self._waiting: deque[_Item] = deque()
+        self._leaving: list[_Item] = []
+        self._filled = asyncio.Event()
+        self.task = asyncio.create_task(self._run())
+
+    def add(self, item: _Item) -> None:
+        self._waiting.append(item)
+        self._filled.set()
+
+    def items(self) -> list[_Item]:
+        return [*self._leaving, *self._waiting]
+
+    def fail(self) -> None:
+        for item in self._let_go(self.items()):
+            item.done.set_exception(NotDelivered("The connection to Kafka was lost before it was acknowledged."))
+        self._waiting.clear()
+        self._leaving = []
+
+    def _let_go(self, items: list[_Item]) -> list[_Item]:
+        """Counts them out of memory. Returns those that somebody still waits for."""
+        self._producer.held -= sum(item.size for item in items)
+        return [item for item in items if not item.done.done()]
+
+    async def _run(self) -> None:
+        while True:
+            await self._filled.wait()
+            # Everybody whose request came in the same turn of the loop gets on.
+            await asyncio.sleep(0)
+            client = self._producer.client
+            if client is None or not self._waiting:
+                self._filled.clear()
+                continue
+            try:
+                await self._send(client)
+            except Exception as error:
+                self._producer.broke(client, error)
+
+    async def _send(self, client: AIOKafkaProducer) -> None:
+        """One batch, acknowledged. Raises when it was not, or when that is not known."""
+        batch = client.create_batch()
+        self._fill(batch)
+        if not self._leaving:
+            return
+        batch.close()
+        await acknowledged(client, batch, self._topic, self._partition, within=self._producer.stuck_seconds)
+        self._producer.metrics.batches.inc()
+        # Empty if all was failed meanwhile.
+        arrived, self._leaving = self._leaving, []
+        for item in self._let_go(arrived):
+            item.done.set_result(None)
+
+    def _fill(self, batch: Any) -> None:
+        while self._waiting:
+            item = self._waiting[0]
+            if item.done.done():  # taken back
+                self._let_go([self._waiting.popleft()])
+                continue
+            one = item.record
+            if batch.append(timestamp=one.timestamp, key=one.key, value=one.value, headers=one.headers) is None:
+                return
+            self._leaving.append(self._waiting.popleft())

@@ -1,0 +1,5 @@
+"""python -m tajo"""
+
+from tajo.cli import main
+
+main()

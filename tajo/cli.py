@@ -1,0 +1,182 @@
+"""The command line. Errors are told as sentences, without a traceback, and end with their exit code."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from schemas.errors import TajoError
+from tajo import running
+from tajo.errors import exit_code
+from tajo.logs import configure
+from tajo.settings import Settings, load, notices
+
+app = typer.Typer(
+    name="tajo",
+    help="A BigCommerce store, continuously and completely, in Brevo.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+topics_app = typer.Typer(help="The topics at the broker.", no_args_is_help=True)
+rebuild_app = typer.Typer(help="Tables, built anew from the log.", no_args_is_help=True)
+app.add_typer(topics_app, name="topics")
+app.add_typer(rebuild_app, name="rebuild")
+
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+DEFAULT_FILE = Path("tajo.yml")
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "-c", "--config", help="The configuration file; without it tajo.yml if there is one, and the environment."
+    ),
+]
+Bootstrap = Annotated[
+    str | None, typer.Option("--bootstrap-servers", help="Kafka brokers, instead of those of the configuration.")
+]
+
+
+def _file(config: Path | None) -> Path | None:
+    return config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+
+
+def _settings(config: Path | None) -> Settings:
+    settings = load(_file(config))
+    for notice in notices(settings):
+        err.print(f"note: {notice}")
+    return settings
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, int | None]], level: int = logging.INFO) -> None:
+    """Runs until done or interrupted."""
+    configure(level)
+    raise typer.Exit(asyncio.run(work()) or 0)
+
+
+@app.command()
+def up(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+    """Runs everything: a broker of its own unless one is named, topics, hooks, and every component, supervised."""
+    from tajo.up import run
+
+    _run(lambda: run(_settings(config), _file(config), bootstrap_servers))
+
+
+@app.command()
+def gateway(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+    """Takes webhooks and puts them into Kafka."""
+    _run(lambda: running.gateway(_settings(config), bootstrap_servers))
+
+
+@app.command()
+def enrich(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+    """Fetches the state behind webhooks, within the store's quota; imports and reconciles."""
+    _run(lambda: running.enrich(_settings(config), bootstrap_servers))
+
+
+@app.command()
+def worker(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+    """Folds facts into tables and decides what is told. Start as many as there are partitions, at most."""
+    _run(lambda: running.worker(_settings(config), bootstrap_servers))
+
+
+@app.command()
+def sink(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+    """Sends commands to Brevo, each once, within the account's limits."""
+    _run(lambda: running.sink(_settings(config), bootstrap_servers))
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Reads the configuration, says what is wrong with it, and starts nothing."""
+    settings = _settings(config)
+    stores = ", ".join(store.name for store in settings.connected()) or "none"
+    out.print(f"The configuration is in order. Stores: {stores}.")
+
+
+@app.command()
+def sync(
+    resources: Annotated[
+        list[str] | None,
+        typer.Option("--resources", "-r", help="customers, subscribers, categories, products, orders."),
+    ] = None,
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+) -> None:
+    """Asks for a whole import of resources; the enricher does it beside its other work."""
+    _run(lambda: running.sync(_settings(config), bootstrap_servers, resources))
+
+
+@topics_app.command("apply")
+def topics_apply(
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+) -> None:
+    """Creates what lacks and sets what differs; never changes a number of partitions."""
+
+    async def work() -> None:
+        out.print(str(await running.components(_settings(config), bootstrap_servers).apply_topics(dry_run=dry_run)))
+
+    _run(work)
+
+
+@rebuild_app.command("start")
+def rebuild_start(
+    version: Annotated[str, typer.Argument(help="Name of the new version, such as v2.")],
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+) -> None:
+    """Folds the whole log into the tables of a new version, silently, beside the live one."""
+    from tajo.rebuilding import start
+
+    _run(lambda: start(running.components(_settings(config), bootstrap_servers), version, out))
+
+
+@rebuild_app.command("diff")
+def rebuild_diff(
+    version: Annotated[str, typer.Argument(help="Name of the rebuilt version.")],
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+) -> None:
+    """Compares the tables of a rebuilt version with the live ones. Exit status 1 if they differ."""
+    from tajo.rebuilding import diff
+
+    _run(lambda: diff(running.components(_settings(config), bootstrap_servers), version, out))
+
+
+@app.command()
+def demo(
+    full: Annotated[bool, typer.Option("--full", help="All 23,570 customers and 69,659 purchases.")] = False,
+    bootstrap_servers: Bootstrap = None,
+    seed: Annotated[int, typer.Option(help="Another day of traffic.")] = 1,
+) -> None:
+    """A shop's life in front of your eyes: import, a day of traffic, a rebuild, and an independent verdict."""
+    from tajo.demo.run import run
+
+    _run(lambda: run(full=full, bootstrap_servers=bootstrap_servers, seed=seed, console=out), logging.ERROR)
+
+
+def main() -> None:
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        raise SystemExit(done.exit_code) from None
+    except (typer.Abort, KeyboardInterrupt):
+        raise SystemExit(130) from None
+    except TajoError as error:
+        err.print(f"tajo: {error}", markup=False)
+        raise SystemExit(exit_code(error)) from None
+    except Exception as error:
+        if (told := getattr(error, "format_message", None)) is None:  # click's usage errors tell themselves
+            raise
+        err.print(f"tajo: {told()}", markup=False)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

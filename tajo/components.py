@@ -1,0 +1,213 @@
+"""The components, made from the settings: gateway, enricher, folds and sink. `tajo up`, `tajo demo` and each command of
+its own run the same ones."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from starlette.applications import Starlette
+
+from connectors.bigcommerce import hooks
+from connectors.bigcommerce.client import Client as StoreClient
+from connectors.brevo import schema
+from connectors.brevo.account import Account as BrevoAccount
+from connectors.clock import Clock, SystemClock
+from gateway.app import create_app
+from gateway.config import SECRET_HEADER, GatewayConfig, StoreTrust
+from schemas import topics
+from schemas.requests import Request
+from schemas.settings import FoldSettings
+from streams import topology
+from streams.access import Kafka
+from streams.engine import Engine, Role
+from streams.enrich.owner import EnrichOwner
+from streams.enrich.settings import EnrichSettings, StoreConnection
+from streams.flow import Flow
+from streams.names import Names
+from streams.sink.owner import SinkOwner
+from streams.sink.settings import Destination, Timings
+from tajo import topics as broker_topics
+from tajo.attributes import attribute_types
+from tajo.settings import ConnectedStore, Settings
+
+VERSION = "v1"
+
+
+@dataclass
+class Components:
+    """``kafka``: where the broker is. ``clock``: given to every component. ``flow``: shared by those of one process."""
+
+    settings: Settings
+    kafka: Kafka
+    clock: Clock = field(default_factory=SystemClock)
+    flow: Flow = field(default_factory=Flow)
+    version: str = VERSION
+    timings: Timings = field(default_factory=Timings)
+
+    @property
+    def names(self) -> Names:
+        return Names(version=self.version, prefix=self.settings.kafka.prefix or "")
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir
+
+    def fold_settings(self) -> FoldSettings:
+        return self.settings.fold_settings()
+
+    # --- what has to be there before ----------------------------------------------------------------------------------
+
+    async def apply_topics(self, *, dry_run: bool = False) -> broker_topics.Diff:
+        """Creates the topics that lack. Raises PartitionsFixed, BrokerUnreachable, TopicsError."""
+        return await self._apply(topology.catalogue(self.names, topology.folds(self.fold_settings())), dry_run)
+
+    async def apply_version(self, names: Names) -> broker_topics.Diff:
+        """The topics of one version of the folds only."""
+        return await self._apply(topology.version_topics(names, topology.folds(self.fold_settings())), dry_run=False)
+
+    async def _apply(self, catalogue: list[topics.Topic], dry_run: bool) -> broker_topics.Diff:
+        prefix = self.names.prefix
+        named = [msgspec.structs.replace(topic, name=prefix + topic.name) for topic in catalogue]
+        return await broker_topics.apply(
+            self.kafka,
+            named,
+            partitions=self.settings.partitions(),
+            replication=self.settings.replication(),
+            dry_run=dry_run,
+        )
+
+    async def ensure_hooks(self) -> dict[str, hooks.Plan]:
+        """Makes each store's webhooks what they should be; store hash -> what was done. {} without `public_url`."""
+        if self.settings.public_url is None:
+            return {}
+        done = {}
+        for store in self.settings.connected():
+            async with self.store_client(store) as client:
+                done[store.store_hash] = await hooks.ensure_hooks(
+                    client,
+                    scopes=hooks.wanted_scopes(self.settings.sync_parts(), self.settings.event_names()),
+                    public_url=self.settings.public_url,
+                    headers={SECRET_HEADER: store.webhook_secret.get_secret_value()},
+                )
+        return done
+
+    @asynccontextmanager
+    async def store_client(self, store: ConnectedStore) -> AsyncIterator[StoreClient]:
+        client = StoreClient(
+            store.store_hash,
+            store.access_token.get_secret_value(),
+            clock=self.clock,
+            base_url=self.settings.bigcommerce.base_url,
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def request(self, request: Request) -> None:
+        """Asks a store's owner for something; durable when it returns."""
+        producer = AIOKafkaProducer(**self.kafka.client(), acks="all", enable_idempotence=True)
+        await producer.start()
+        try:
+            value = msgspec.json.encode(request)
+            await producer.send_and_wait(self.names.topic(topics.REQUEST), value, key=request.store.encode())
+        finally:
+            await producer.stop()
+        self.flow.written(topics.REQUEST)
+
+    # --- the components -----------------------------------------------------------------------------------------------
+
+    def gateway(self, spool: Path | None = None) -> Starlette:
+        settings = self.settings
+        names = settings.event_names()
+        stores = tuple(
+            StoreTrust(
+                store.store_hash,
+                secrets=(store.webhook_secret.get_secret_value(),),
+                client_secrets=(store.client_secret.get_secret_value(),) if store.client_secret else (),
+                signature=settings.signature,
+                event_names=names,
+            )
+            for store in settings.connected()
+        )
+        path = spool or self.data_dir / "gateway-spool.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        config = GatewayConfig(
+            stores, path, spool_limit=settings.gateway.spool_limit, topic_prefix=settings.kafka.prefix or ""
+        )
+        return create_app(config, self.kafka.bootstrap_servers, self.clock, self.flow, security=self.kafka.security)
+
+    def fold_roles(self) -> list[Role]:
+        return topology.fold_roles(self.fold_settings(), self.clock)
+
+    def enrich_role(self) -> Role:
+        stores = {
+            store.store_hash: StoreConnection(
+                store.store_hash,
+                store.access_token.get_secret_value(),
+                self.settings.bigcommerce.base_url,
+                self.settings.sync_parts(),
+            )
+            for store in self.settings.connected()
+        }
+        settings = EnrichSettings(stores)
+        return Role(
+            topology.ENRICH,
+            topology.ENRICH_INPUTS,
+            lambda parts: EnrichOwner(parts, settings, self.clock),
+            versioned=False,
+        )
+
+    @asynccontextmanager
+    async def destinations(self) -> AsyncIterator[dict[str, Destination]]:
+        """The Brevo accounts, checked and completed: attributes and lists are there. Raises SchemaError, BrevoError."""
+        dry = self.settings.sink.mode == "dry-run"
+        async with contextlib.AsyncExitStack() as stack:
+            found = {}
+            for account in self.settings.accounts():
+                brevo = BrevoAccount(
+                    api_key=account.api_key.get_secret_value(), clock=self.clock, base_url=self.settings.brevo.base_url
+                )
+                stack.push_async_callback(brevo.close)
+                stores = [store for store in self.settings.connected() if store.account == account.name]
+                ids = await schema.prepare(
+                    brevo, attributes=attribute_types(stores), lists=_list_targets(stores), create=not dry
+                )
+                found[account.name] = Destination(brevo, ids, "dry-run" if dry else "live")
+            yield found
+
+    def sink_role(self, destinations: Mapping[str, Destination]) -> Role:
+        return Role(
+            topology.SINK,
+            topology.SINK_INPUTS,
+            lambda parts: SinkOwner(parts, destinations, self.clock, timings=self.timings),
+            versioned=False,
+        )
+
+    def engine(self, group: str, roles: list[Role]) -> Engine:
+        """One member of the consumer group ``group`` that runs ``roles``."""
+        return Engine(
+            f"{self.names.prefix}tajo.{group}",
+            roles,
+            kafka=self.kafka,
+            names=self.names,
+            partitions=self.settings.partitions(),
+            counts={self.names.topic(topics.PROJECTION): 1},
+            data_dir=self.data_dir / "tables",
+            flow=self.flow,
+        )
+
+
+def _list_targets(stores: list[ConnectedStore]) -> dict[str, int | str]:
+    """List key, as commands name it -> id or name of the list."""
+    targets: dict[str, int | str] = {}
+    for store in stores:
+        targets |= {f"{store.name}:{purpose}": target for purpose, target in store.lists.items()}
+        for channel_id, channel in store.channels.items():
+            own = channel.lists.configured()
+            targets |= {f"{store.name}:{channel_id}:{purpose}": target for purpose, target in own.items()}
+    return targets

@@ -1,0 +1,108 @@
+"""Every error that a user can meet, in one tree.
+
+TajoError (schemas.errors)   exit code 1
+└── ToolError
+    ├── SettingsError        exit code 2: the configuration, before anything starts
+    ├── KafkaMissing         exit code 3: there is no broker and none can be started
+    │   ├── JavaMissing
+    │   ├── KafkaJarsMissing
+    │   └── KafkaNotStarted
+    ├── BrokerUnreachable    exit code 3: a broker is configured but does not answer
+    └── TopicsError          exit code 4: the topics on the broker are not as they have to be
+        └── PartitionsFixed
+
+Messages are sentences: what was found, what was expected, the cure. The command line prints them without a traceback
+and ends with the error's exit code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from schemas.errors import TajoError
+
+__all__ = [
+    "BrokerUnreachable",
+    "JavaMissing",
+    "KafkaJarsMissing",
+    "KafkaMissing",
+    "KafkaNotStarted",
+    "PartitionsFixed",
+    "Problem",
+    "SettingsError",
+    "TajoError",
+    "ToolError",
+    "TopicsError",
+    "exit_code",
+]
+
+
+class ToolError(TajoError):
+    """What the command line meets before or beside the pipeline; each kind has an exit code of its own."""
+
+    exit_code: ClassVar[int] = 1
+
+
+def exit_code(error: TajoError) -> int:
+    """What the process ends with: 1 unless the kind of error has its own."""
+    return error.exit_code if isinstance(error, ToolError) else 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in the configuration.
+
+    ``where``: `tajo.yml, line 7`, or `environment variable TAJO_SINK__MODE`. ``key``: dotted, as the user wrote it.
+    ``sentence``: the value found (never a secret), what was expected, and the cure.
+    """
+
+    where: str
+    key: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.key}: {self.sentence}" if self.key else f"{self.where}: {self.sentence}"
+
+
+class SettingsError(ToolError):
+    """The configuration cannot be used. All problems are told at once, each on a line of its own."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class KafkaMissing(ToolError):
+    """No broker: none was named, and none can be started here."""
+
+    exit_code = 3
+
+
+class JavaMissing(KafkaMissing):
+    """No Java of a usable version was found."""
+
+
+class KafkaJarsMissing(KafkaMissing):
+    """Kafka's jars are not here and could not be fetched."""
+
+
+class KafkaNotStarted(KafkaMissing):
+    """The embedded broker ended, or did not answer in time. The message quotes the end of its log."""
+
+
+class BrokerUnreachable(ToolError):
+    """The broker that the configuration names does not answer."""
+
+    exit_code = 3
+
+
+class TopicsError(ToolError):
+    """A topic could not be created or changed."""
+
+    exit_code = 4
+
+
+class PartitionsFixed(TopicsError):
+    """A topic has another number of partitions than configured. It cannot be changed in place: keys would move."""

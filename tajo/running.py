@@ -1,0 +1,112 @@
+"""Each component as a process of its own: started, told to stop by SIGTERM or SIGINT, stopped in order."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import get_args
+
+import uvicorn
+
+from schemas.requests import Resource, Sync
+from streams import versions
+from streams.engine import Engine, Role
+from tajo.components import Components
+from tajo.errors import Problem, SettingsError
+from tajo.settings import Settings
+
+INITIAL = "initial"  # id of the first import of a store: the same id twice is one job
+
+
+def components(settings: Settings, bootstrap_servers: str | None) -> Components:
+    """Raises SettingsError when no broker is named."""
+    if not (bootstrap_servers or settings.kafka.bootstrap_servers):
+        sentence = (
+            "name brokers here or with --bootstrap-servers; only `tajo up` and `tajo demo` start one of their own."
+        )
+        raise SettingsError([Problem("configuration", "kafka.bootstrap_servers", sentence)])
+    return Components(settings, settings.kafka_access(bootstrap_servers))
+
+
+async def told_to_stop() -> None:
+    """Returns at the first SIGTERM or SIGINT; a second one ends the process at once."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        told.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    await told.wait()
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[None]:
+    await engine.start()
+    try:
+        yield
+    finally:
+        await engine.stop()
+
+
+async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = components(settings, bootstrap_servers)
+    config = uvicorn.Config(
+        made.gateway(),
+        host=settings.gateway.host,
+        port=settings.gateway.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    await uvicorn.Server(config).serve()
+
+
+async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = components(settings, bootstrap_servers)
+    await made.ensure_hooks()
+    for store in settings.connected():
+        await made.request(Sync(store=store.store_hash, id=INITIAL, at=made.clock.now()))
+    await _until_told(made, "enrich", [made.enrich_role()])
+
+
+async def worker(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = components(settings, bootstrap_servers)
+    await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
+    await _until_told(made, made.version, made.fold_roles())
+
+
+async def sink(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = components(settings, bootstrap_servers)
+    async with made.destinations() as destinations:
+        await _until_told(made, "sink", [made.sink_role(destinations)])
+
+
+async def _until_told(made: Components, group: str, roles: Sequence[Role]) -> None:
+    stop = asyncio.create_task(told_to_stop())
+    try:
+        async with running(made.engine(group, list(roles))):
+            await stop
+    finally:
+        stop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stop
+
+
+async def sync(settings: Settings, bootstrap_servers: str | None, resources: Sequence[str] | None) -> None:
+    """Asks every store's owner for an import."""
+    known: tuple[Resource, ...] = get_args(Resource)
+    if unknown := [name for name in resources or () if name not in known]:
+        sentence = f"there is no resource {unknown[0]}; there are {', '.join(known)}."
+        raise SettingsError([Problem("command line", "--resources", sentence)])
+    made = components(settings, bootstrap_servers)
+    for store in settings.connected():
+        now = made.clock.now()
+        job = Sync(store=store.store_hash, id=f"sync-{now}", at=now)
+        if resources:
+            job.resources = tuple(name for name in known if name in resources)
+        await made.request(job)

@@ -1,0 +1,94 @@
+"""`tajo up`: a broker unless one is named, the topics, then every component as a supervised process.
+
+A component that ends itself (exit 70: it could no longer trust what it knew) or is killed is started anew, with a
+growing pause; one that cannot work with the configuration (exit 1 to 4) ends everything, with its message.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from tajo.components import Components
+from tajo.kafka import EmbeddedKafka
+from tajo.running import told_to_stop
+from tajo.settings import Settings
+
+COMPONENTS = ("gateway", "enrich", "worker", "sink")
+FINAL = range(1, 5)  # exit codes that a new start would not cure (tajo.errors)
+STOP_SECONDS = 20
+LONGEST_PAUSE = 30.0
+console = Console(stderr=True, highlight=False)
+
+
+async def run(settings: Settings, config: Path | None, bootstrap_servers: str | None) -> int:
+    """Until told to stop, or until a component cannot go on; returns the exit code."""
+    stop = asyncio.create_task(told_to_stop())
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            named = bootstrap_servers or settings.kafka.bootstrap_servers
+            if named is None:
+                console.print(f"starting Kafka in {settings.data_dir / 'kafka'}")
+                broker = await stack.enter_async_context(EmbeddedKafka(settings.data_dir / "kafka"))
+                bootstrap_servers = broker.bootstrap_servers
+            made = Components(settings, settings.kafka_access(bootstrap_servers))
+            diff = await made.apply_topics()
+            console.print(f"topics: {str(diff).splitlines()[-1]}")
+            return await _supervise(config, bootstrap_servers, stop)
+    finally:
+        stop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stop
+
+
+async def _supervise(config: Path | None, bootstrap_servers: str | None, stop: asyncio.Task[None]) -> int:
+    children = [asyncio.create_task(_keep(name, config, bootstrap_servers), name=name) for name in COMPONENTS]
+    try:
+        done, _ = await asyncio.wait([stop, *children], return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in done if task is not stop]
+        return ended[0].result() if ended else 0  # type: ignore[return-value]
+    finally:
+        for child in children:
+            child.cancel()
+        await asyncio.gather(*children, return_exceptions=True)
+
+
+async def _keep(name: str, config: Path | None, bootstrap_servers: str | None) -> int:
+    """Starts the component again and again; returns the exit code that a new start would not cure."""
+    command = [sys.executable, "-m", "tajo", name]
+    if config is not None:
+        command += ["-c", str(config)]
+    if bootstrap_servers:
+        command += ["--bootstrap-servers", bootstrap_servers]
+    pause = 1.0
+    while True:
+        began = time.monotonic()
+        console.print(f"{name}: started")
+        process = await asyncio.create_subprocess_exec(*command, start_new_session=True, env={**os.environ})
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(name, process)
+            raise
+        if code in FINAL:
+            console.print(f"{name}: ended with {code}, which a new start does not cure")
+            return code
+        pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, LONGEST_PAUSE)
+        console.print(f"{name}: ended with {code}, started anew in {pause:.0f} s")
+        await asyncio.sleep(pause)
+
+
+async def _end(name: str, process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        console.print(f"{name}: did not stop within {STOP_SECONDS} s and is killed")
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,89 @@
+"""A gateway under uvicorn, with its own topics, and what tests ask of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from starlette.applications import Starlette
+
+from connectors.clock import Clock, SystemClock
+from emulators.server import Server
+from gateway.app import create_app
+from gateway.config import GatewayConfig, StoreTrust
+from schemas import topics
+from tests.gateway.deliveries import CLIENT_SECRET, SECRET, STORE, trusted
+from tests.streams import logs
+
+DEAD = topics.dead(topics.WEBHOOK)
+PATH = f"/webhooks/bigcommerce/{STORE}"
+
+
+def config(spool: Path, prefix: str = "", **changes: Any) -> GatewayConfig:
+    trust = StoreTrust(STORE, (SECRET,), (CLIENT_SECRET,), event_names={"store/order/created": "order_placed"})
+    settings: dict[str, Any] = {"stores": (trust,), "spool": spool, "topic_prefix": prefix}
+    return GatewayConfig(**settings | changes)
+
+
+async def create_topics(bootstrap: str, prefix: str) -> None:
+    await logs.create(bootstrap, (prefix + topics.WEBHOOK, prefix + DEAD))
+
+
+@dataclass
+class Gateway:
+    """``async with Gateway(bootstrap, config) as gateway``. The topics must be there."""
+
+    bootstrap: str
+    config: GatewayConfig
+    clock: Clock = field(default_factory=SystemClock)
+    flow: Any = None
+
+    async def __aenter__(self) -> Self:
+        self.app: Starlette = create_app(self.config, self.bootstrap, self.clock, self.flow)
+        self._server = Server(self.app)
+        self.url = await self._server.__aenter__()
+        self.client = httpx.AsyncClient(base_url=self.url, timeout=30)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.aclose()
+        await self._server.__aexit__(kind, error, trace)
+
+    async def post(self, content: bytes, headers: dict[str, str] | None = None, *, path: str = PATH) -> httpx.Response:
+        return await self.client.post(path, content=content, headers=trusted() if headers is None else headers)
+
+    async def accepted(self, contents: Iterable[bytes]) -> None:
+        """Posts one after the other and sees that each is taken."""
+        for content in contents:
+            answer = await self.post(content)
+            assert (answer.status_code, answer.content) == (200, b"")
+
+    async def read(self, topic: str = topics.WEBHOOK) -> list[Any]:
+        return await logs.read(self.bootstrap, self.config.topic_prefix + topic)
+
+    async def values(self, topic: str = topics.WEBHOOK) -> list[bytes]:
+        return [record.value for record in await self.read(topic)]
+
+    def figure(self, name: str, **labels: str) -> float:
+        """A metric without its prefix; 0 when nobody has counted it yet."""
+        return self.app.state.metrics.registry.get_sample_value(f"tajo_{name}", labels) or 0
+
+    async def ready(self) -> dict[str, Any]:
+        state: dict[str, Any] = (await self.client.get("/readyz")).json()
+        return state
+
+    async def until_connected(self) -> None:
+        await logs.until(self._answers, "the gateway is connected to Kafka")
+
+    async def until_drained(self) -> None:
+        await logs.until(self._is_drained, "the spool is empty")
+
+    async def _answers(self) -> bool:
+        return bool((await self.ready())["kafka"] == "answers")
+
+    async def _is_drained(self) -> bool:
+        return bool((await self.ready())["spool"]["records"] == 0)

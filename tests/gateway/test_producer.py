@@ -1,0 +1,173 @@
+"""The producer: order, batches, and being replaced when it cannot be healed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+
+from gateway.errors import NotDelivered
+from gateway.kafka import new_client, take_apart
+from gateway.metrics import Metrics
+from gateway.producer import Producer, partition_hash
+from gateway.record import Record
+from tajo.kafka.ports import free_port
+from tests.gateway.deliveries import STORE, body
+from tests.gateway.running import Gateway, config, create_topics
+from tests.streams import logs
+
+pytestmark = pytest.mark.kafka
+TOPIC = "orders"
+
+
+def record(number: int, key: bytes = b"a") -> Record:
+    return Record(TOPIC, key, b"%06d" % number, [("n", b"%d" % number)], 1_700_000_000_000 + number)
+
+
+def producer(bootstrap: str, prefix: str, limit: int = 1 << 26) -> Producer:
+    kafka = {"bootstrap_servers": bootstrap}
+    return Producer(kafka, topics=(TOPIC,), prefix=prefix, limit=limit, metrics=Metrics())
+
+
+async def connected(producer: Producer) -> None:
+    async def answers() -> bool:
+        return producer.client is not None
+
+    await logs.until(answers, "the producer is connected")
+
+
+@pytest.fixture
+async def sending(kafka: str, topic_prefix: str) -> AsyncIterator[Producer]:
+    await logs.create(kafka, [topic_prefix + TOPIC])
+    one = producer(kafka, topic_prefix)
+    one.start()
+    await connected(one)
+    yield one
+    await one.stop(within=5)
+
+
+def starts(producer: Producer) -> float:
+    return producer.metrics.registry.get_sample_value("tajo_producer_starts_total") or 0
+
+
+def batches(producer: Producer) -> float:
+    return producer.metrics.registry.get_sample_value("tajo_producer_batches_total") or 0
+
+
+async def test_records_of_a_partition_stay_in_order_with_key_headers_and_time(
+    sending: Producer, kafka: str, topic_prefix: str
+) -> None:
+    sent = [record(number, key) for number in range(500) for key in (b"a", b"b", b"c")]
+    await asyncio.gather(*(sending.send(one) for one in sent))
+    found = await logs.read(kafka, topic_prefix + TOPIC)
+    for key in (b"a", b"b", b"c"):
+        mine = [one for one in found if one.key == key]
+        assert [one.value for one in mine] == [b"%06d" % number for number in range(500)]
+        assert mine[7].headers == (("n", b"7"),)
+        assert mine[7].timestamp == 1_700_000_000_007
+        assert {one.partition for one in mine} == {partition_hash(key) % 4}
+    assert sending.held == 0
+
+
+async def test_an_idle_lane_sends_at_once_and_a_busy_one_fills_batches(sending: Producer) -> None:
+    for number in range(5):
+        await sending.send(record(number))
+    assert batches(sending) == 5
+    await asyncio.gather(*(sending.send(record(number)) for number in range(2_000)))
+    assert batches(sending) < 5 + 20
+
+
+async def test_a_record_larger_than_a_batch_goes_alone(sending: Producer, kafka: str, topic_prefix: str) -> None:
+    large = Record(TOPIC, b"a", b"x" * (300 << 10), [], 1_700_000_000_000)
+    await asyncio.gather(sending.send(record(1)), sending.send(large), sending.send(record(2)))
+    values = [one.value for one in await logs.read(kafka, topic_prefix + TOPIC)]
+    assert values == [b"000001", large.value, b"000002"]
+
+
+async def test_a_record_that_is_taken_back_before_it_leaves_is_not_sent(
+    sending: Producer, kafka: str, topic_prefix: str
+) -> None:
+    first, second, third = (sending.send(record(number)) for number in range(3))
+    second.cancel()
+    await asyncio.gather(first, third)
+    assert [one.value for one in await logs.read(kafka, topic_prefix + TOPIC)] == [b"000000", b"000002"]
+    assert sending.held == 0
+
+
+async def test_without_a_connection_it_says_so_at_once() -> None:
+    lonely = producer(f"127.0.0.1:{free_port()}", "")
+    lonely.start()
+    with pytest.raises(NotDelivered, match="no connection"):
+        lonely.send(record(1))
+    await lonely.stop(within=1)
+
+
+async def test_more_than_its_memory_is_not_taken(kafka: str, topic_prefix: str) -> None:
+    await logs.create(kafka, [topic_prefix + TOPIC])
+    narrow = producer(kafka, topic_prefix, limit=1_000)
+    narrow.start()
+    await connected(narrow)
+    futures = []
+    with pytest.raises(NotDelivered, match="bytes are waiting"):
+        futures += [narrow.send(record(number)) for number in range(100)]
+    await narrow.stop(within=5)
+    assert narrow.held == 0
+
+
+async def test_a_lost_sequence_number_replaces_the_producer_and_nothing_is_lost(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    await create_topics(kafka, topic_prefix)
+    contents = [body(event=f"e{number}") for number in range(30)]
+    async with Gateway(kafka, config(tmp_path / "spool.sqlite", topic_prefix)) as gateway:
+        await gateway.until_connected()
+        await gateway.accepted(contents[:10])
+        _lose_a_sequence_number(gateway, topic_prefix)
+        await gateway.accepted(contents[10:])
+        await gateway.until_drained()
+        values = await gateway.values()
+        assert sorted(set(values)) == sorted(contents)
+        assert gateway.figure("producer_starts_total") == 2
+        assert gateway.figure("spool_taken_total") >= 1
+
+
+async def test_a_sender_that_has_died_replaces_the_producer_and_nothing_is_lost(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    await create_topics(kafka, topic_prefix)
+    contents = [body(event=f"e{number}") for number in range(30)]
+    async with Gateway(kafka, config(tmp_path / "spool.sqlite", topic_prefix)) as gateway:
+        await gateway.until_connected()
+        await gateway.accepted(contents[:10])
+        client = _producer(gateway).client
+        assert client is not None
+        client._sender.sender_task.cancel()
+        await gateway.accepted(contents[10:])
+        await gateway.until_drained()
+        assert sorted(set(await gateway.values())) == sorted(contents)
+        assert gateway.figure("producer_starts_total") == 2
+
+
+async def test_aiokafka_still_has_the_private_parts_that_the_gateway_relies_on(kafka: str) -> None:
+    client = new_client({"bootstrap_servers": kafka})
+    await client.start()
+    assert not client._sender.sender_task.done()
+    assert client._message_accumulator._batches == {}
+    assert client._message_accumulator._pending_batches == set()
+    await take_apart(client)
+    assert client._sender.sender_task.done()
+
+
+def _producer(gateway: Gateway) -> Producer:
+    found: Producer = gateway.app.state.producer
+    return found
+
+
+def _lose_a_sequence_number(gateway: Gateway, prefix: str) -> None:
+    """What aiokafka does itself when a batch fails after it was given its numbers."""
+    client = _producer(gateway).client
+    assert client is not None
+    partition = partition_hash(STORE.encode()) % 4
+    place = TopicPartition(prefix + "bigcommerce.webhook.v1", partition)
+    client._txn_manager.increment_sequence_number(place, 3)
