@@ -39,6 +39,7 @@ class StandingClock:
     """
 
     def __init__(self, start: int) -> None:
+        self.limit: int | None = None  # it does not jump beyond
         self._now = start
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -97,6 +98,8 @@ class StandingClock:
         while True:
             await asyncio.sleep(rest)
             quiet = quiet + 1 if not self.working() and idle() else 0
-            if quiet >= 2 and (when := self.next_wake_up()) is not None:
+            if quiet < 2 or (when := self.next_wake_up()) is None:
+                continue
+            if self.limit is None or when <= self.limit:
                 self.advance(when)
                 quiet = 0

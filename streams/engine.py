@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -84,6 +85,14 @@ class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
         coordinator._do_heartbeat = noted
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's livelock detector takes every changelog that nobody has to read for a stream that hangs."""
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # aiokafka begins to send heartbeats after this callback only, and fencing and opening stores take their time.
+        self._consumer._coordinator._start_heartbeat_task()
+        await super().on_partitions_assigned(assigned, generation_id)
+
 
 class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     """Feeds owners. Every call into it must expect that a partition has just been taken away."""
@@ -92,6 +101,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.engine: Engine = self.app.engine
         self.owners: dict[TP, Owner] = {}  # input partition -> its owner, while assigned
+        self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that were told from where they go on
         self.positioned: set[TP] = set()  # input partitions that were sought
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
 
@@ -127,8 +137,8 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
             await asyncio.gather(*(owner.restore() for owner in mine))
         except Exception as error:
             self.engine.fail(error)
-        # Faust's restore ends at end - 1, which would be a control record; our own first record is the end.
-        ends = {TP(*owner.changelog): owner.restored_at + 1 for owner in mine}
+        # Faust's restore ends at end - 1, which would be a control record. For Faust the end is where the store is.
+        ends = {TP(*owner.changelog): owner.store.offset() + 1 for owner in mine if not owner.stopped}
         return {**await super().highwaters(*partitions), **ends}
 
     async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
@@ -140,15 +150,16 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         """Called when the restore is complete, and at other times: reads on from the position in the store."""
         await super().perform_seek()
         for owner in self.owned():
-            tps = [TP(*tp) for tp in owner.inputs]
-            if not owner.stopped and owner.restored() and not self.positioned.issuperset(tps):
+            if owner not in self.begun and not owner.stopped and owner.restored():
+                self.begun.add(owner)  # before the first await: Faust may call this twice at a time
                 try:
-                    await self._begin(owner, tps)
+                    await self._begin(owner)
                 except Exception as error:
                     if not owner.stopped:
                         self.engine.fail(error)
 
-    async def _begin(self, owner: Owner, tps: list[TP]) -> None:
+    async def _begin(self, owner: Owner) -> None:
+        tps = [TP(*tp) for tp in owner.inputs]
         position = await self.engine.position(owner)
         owner.begin(position)
         await owner.ready()
@@ -240,12 +251,23 @@ class Engine:
         self._probe = AIOKafkaConsumer(**self.kafka.client(), enable_auto_commit=False)
         await self._probe.start()
         self.app.finalize()
+        self._give_restores_time()
         await self.app.start()
         self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
         # Batches are millions of small objects without cycles (facts measured in docs/decisions).
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 1000)
+
+    def _give_restores_time(self) -> None:
+        """Faust ends the step in which we restore after broker_request_timeout, and goes on as if it had succeeded."""
+        recovery = self.app.tables.recovery
+        wait = recovery._wait
+
+        async def patient(work: Any, timeout: float | None = None) -> None:
+            await wait(work)
+
+        recovery._wait = patient
 
     async def stop(self) -> None:
         """Finishes what is under way, gives all partitions up and leaves the group."""
@@ -267,7 +289,7 @@ class Engine:
 
     def holds_lease(self) -> bool:
         """Whether nobody else can have our partitions yet: a heartbeat was answered within half of the session time."""
-        return time.monotonic() - self.app.consumer.heard_at < SESSION_S / 2
+        return bool(time.monotonic() - self.app.consumer.heard_at < SESSION_S / 2)
 
     async def stop_owners(self, owners: Iterable[Owner]) -> None:
         results = await asyncio.gather(*(owner.stop() for owner in owners), return_exceptions=True)
@@ -302,6 +324,7 @@ class Engine:
             broker_session_timeout=SESSION_S,
             broker_heartbeat_interval=HEARTBEAT_S,
             broker_request_timeout=30.0,
+            recovery_consistency_check=False,  # an owner may go on while Faust still looks; positions are checked here
             consumer_max_fetch_size=4 << 20,
         )
         app.engine = self

@@ -163,9 +163,7 @@ def demo(
 
 def main() -> None:
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        raise SystemExit(done.exit_code) from None
+        raise SystemExit(app(standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         raise SystemExit(130) from None
     except TajoError as error:

@@ -39,10 +39,8 @@ async def run(*, full: bool, bootstrap_servers: str | None, seed: int, console: 
                 bootstrap_servers = broker.bootstrap_servers
             kafka = Kafka(bootstrap_servers)
             set_up = await stack.enter_async_context(stage(kafka, folder, full=full, seed=seed, say=console.print))
-            history = _history(set_up)
+            history, ledger, live_since = _history(set_up), Ledger(), set_up.clock.now()
             await _import(set_up, console)
-            ledger = Ledger()
-            live_since = set_up.clock.now()
             end = await _live(set_up, ledger, seed, console)
             equal = await _rebuild(set_up, folder, console)
             found = _judge(set_up, history, ledger, live_since, end, full)
@@ -105,7 +103,7 @@ async def _live(set_up: Stage, ledger: Ledger, seed: int, console: Console) -> i
     set_up.brevo.faults.partial(0)
     async with live_view(set_up, console):
         await play_day(set_up.store, clock, ledger, seed=seed, start=clock.now() + MINUTE)
-        end = _clear_moment(ledger, clock.now() + 70 * MINUTE)
+        clock.limit = end = _clear_moment(ledger, clock.now() + 70 * MINUTE)
         await clock.sleep_until(end)
         await set_up.settled()
     counters = set_up.bigcommerce.deliveries.counters

@@ -23,6 +23,7 @@ def test_the_versions_are_those_that_the_engine_was_written_for() -> None:
     [
         (fetcher.PartitionRecords, "_consumer_record"),
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
+        (driver.AIOKafkaConsumerThread, "verify_event_path"),
         (driver.Consumer, "_new_consumer_thread"),
         (driver.Consumer, "on_partitions_assigned"),
         (driver.Consumer, "on_partitions_revoked"),
@@ -37,6 +38,7 @@ def test_the_versions_are_those_that_the_engine_was_written_for() -> None:
         (faust.Topic, "_create_event"),
         (rocksdb.Store, "_db_for_partition"),
         (recovery.Recovery, "on_recovery_completed"),
+        (recovery.Recovery, "_wait"),
     ],
 )
 def test_an_upstream_attribute_that_is_overridden_or_called_exists(owner: type, name: str) -> None:
@@ -50,6 +52,8 @@ def test_faust_reads_committed_only_by_the_flag_that_the_engine_sets() -> None:
 def test_heartbeats_go_through_the_method_that_notes_their_answers() -> None:
     assert "await self._do_heartbeat()" in inspect.getsource(group_coordinator.GroupCoordinator._heartbeat_routine)
     assert "self._coordinator = GroupCoordinator(" in inspect.getsource(aiokafka.AIOKafkaConsumer.start)
+    assert callable(group_coordinator.GroupCoordinator._start_heartbeat_task)
+    assert callable(driver.AIOKafkaConsumerThread.on_partitions_assigned)
 
 
 def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
