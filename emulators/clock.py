@@ -34,11 +34,13 @@ class StandingClock:
     """Stands while anybody works, and jumps to the earliest wake-up when all wait.
 
     ``idle`` tells whether the rest of the world (logs that are still to be read, requests under way) is at rest.
+    ``grain``: jumps end at full multiples of so many ms, so that what is due close together happens together.
     ``run`` drives it; without ``run`` it only moves by ``advance``. Whoever wakes has to take ``work`` in the step in
     which it wakes, or its work is not seen.
     """
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, *, grain: int = 1) -> None:
+        self._grain = grain
         self.limit: int | None = None  # it does not jump beyond
         self._now = start
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -101,5 +103,5 @@ class StandingClock:
             if quiet < 2 or (when := self.next_wake_up()) is None:
                 continue
             if self.limit is None or when <= self.limit:
-                self.advance(when)
+                self.advance(-(-when // self._grain) * self._grain)
                 quiet = 0

@@ -24,6 +24,7 @@ from tajo.kafka.ports import free_port
 from tajo.settings import load
 
 STORE_HASH = "tj4kq1w9zc"
+GRAIN = 5_000  # of the clock: steps of five seconds, so that a day takes minutes
 # Values of the emulators, which nobody has to keep secret.
 ACCESS_TOKEN, CLIENT_SECRET, API_KEY = "demo-access-token", "demo-client-secret", "xkeysib-demo"
 
@@ -89,7 +90,7 @@ async def stage(
     kafka: Kafka, folder: Path, *, full: bool, seed: int, say: Callable[[str], None]
 ) -> AsyncIterator[Stage]:
     """Everything is there and connected when it is entered; hooks and imports are still to be asked for."""
-    clock = StandingClock(cdnow.END)
+    clock = StandingClock(cdnow.END, grain=GRAIN)
     store = Store(clock, store_hash=STORE_HASH, seed=seed)
     cdnow.fill(store, full=full)
     say(f"shop: {len(store.customers.table):,} customers, {len(store.orders.table):,} orders of the CDNOW data")
