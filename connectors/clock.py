@@ -21,7 +21,7 @@ class Clock(Protocol):
     def work(self) -> AbstractContextManager[None]:
         """Held by the innermost task that has work it can do; a simulated clock stands still meanwhile.
 
-        While the holding task is in ``sleep_until`` it counts as waiting. A task that awaits other tasks must not hold it.
+        While the holding task is in ``sleep_until`` it counts as waiting. Who awaits other tasks must not hold it.
         """
 
 
@@ -32,7 +32,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     async def sleep_until(self, when: int) -> None:
-        while (left := when - self.now()) > 0:
+        while (left := when - self.now()) > 0:  # noqa: ASYNC110 - it is time that is waited for
             await asyncio.sleep(left / 1000)
 
     def work(self) -> AbstractContextManager[None]:

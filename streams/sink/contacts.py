@@ -1,0 +1,189 @@
+"""Single contacts: upsert, rename, delete. Rules of the flag: design «Consent»; of renames: facts on PUT /contacts."""
+
+from connectors.brevo.account import POST_CONTACT, Contact
+from connectors.brevo.errors import Clash, InDoubt, NotFound, Refused
+from schemas.commands import DeleteContact, RenameContact, UpsertContact
+from streams.sink.items import Item
+from streams.sink.known import KnownContact, digest
+from streams.sink.ledger import Ledger
+from streams.sink.settings import Destination
+from streams.sink.wishes import Wish, phone_attributes, wish
+
+_KIND = "contact"
+_PUT = "PUT /contacts/{identifier}"
+_LONG_MS = 60_000
+_WITHOUT_PHONE = "sent without the phone, which Brevo does not take for this contact"
+
+
+class Contacts:
+    def __init__(self, destination: Destination, ledger: Ledger) -> None:
+        self._brevo, self._lists, self._counters = destination.account, destination.lists, destination.counters
+        self._ledger = ledger
+
+    def known(self, email: str) -> KnownContact | None:
+        return self._ledger.recall(_KIND, email, KnownContact)
+
+    def wish(self, group: list[Item]) -> Wish:
+        commands = [command for item in group if isinstance(command := item.command(), UpsertContact)]
+        self._counters.unknown_lists.update(key for key in commands[-1].lists if key not in self._lists)
+        phoneless = any(item.phoneless for item in group)
+        return wish(commands, self.known(commands[-1].email), self._lists, phoneless=phoneless)
+
+    async def do(self, item: Item) -> bool:
+        """False if it has to go by an import instead. Raises BrevoError if it has to be tried again."""
+        if item.kind == "rename":
+            await self._rename(item)
+        elif item.kind == "delete":
+            await self._delete(item)
+        else:
+            return await self._upsert(item)
+        return True
+
+    # --- upsert -----------------------------------------------------------------------------------
+
+    async def _upsert(self, item: Item) -> bool:
+        group = self._ledger.lanes.group(item)
+        found = self.wish(group)
+        if not found.reasons:
+            self._ledger.settle(group, "equal")
+            return True
+        try:
+            return await self._send(item, group, found)
+        except Clash as error:
+            if item.phoneless or not found.desired.keys() & phone_attributes(self._newest(group)):
+                self._ledger.refuse(group, error)
+                return True
+        except Refused as error:
+            self._ledger.refuse(group, error)
+            return True
+        item.phoneless = True
+        return await self._upsert(item)
+
+    async def _send(self, item: Item, group: list[Item], found: Wish) -> bool:
+        email = group[-1].email
+        known = self.known(email)
+        body = found.update()
+        try:
+            if body:
+                await self._brevo.update_contact(email, body)
+                self.sent(group, found.after_update(known), _PUT)
+                return True
+        except NotFound:
+            pass
+        if self._no_turn_for_creation():
+            item.by_import = True
+            return False
+        await self._create(group, found)
+        return True
+
+    async def _create(self, group: list[Item], found: Wish) -> None:
+        email = group[-1].email
+        try:
+            await self._brevo.create_contact(found.creation(email))
+        except Clash as error:
+            if "EMAIL" not in error.identifiers:
+                raise
+            # Somebody else made it meanwhile, or nothing but its existence was asked for: its flag is not ours.
+            if body := found.update():
+                await self._brevo.update_contact(email, body)
+            self.sent(group, found.after_update(self.known(email)), _PUT)
+        else:
+            self.sent(group, found.after_creation(), POST_CONTACT.name)
+
+    def _no_turn_for_creation(self) -> bool:
+        """Where POST /contacts shares the hundred requests an hour, an import takes many new contacts in one."""
+        return self._brevo.limiter.delay(POST_CONTACT) > _LONG_MS
+
+    def sent(self, group: list[Item], known: KnownContact, request: str) -> None:
+        """Brevo has taken the group's newest state."""
+        message = ""
+        if any(item.phoneless for item in group):
+            newest = self._newest(group)
+            refused = {name: digest(newest.attributes[name]) for name in phone_attributes(newest)}
+            known = KnownContact(known.attributes, known.lists, known.decided_at, {**known.refused, **refused})
+            self._counters.phones_refused += 1
+            message = _WITHOUT_PHONE
+        self._ledger.keep(_KIND, group[-1].email, known)
+        self._ledger.settle(group, "done", message=message, request=request)
+
+    @staticmethod
+    def _newest(group: list[Item]) -> UpsertContact:
+        command = group[-1].command()
+        assert isinstance(command, UpsertContact)
+        return command
+
+    # --- rename and delete ------------------------------------------------------------------------
+
+    async def _rename(self, item: Item) -> None:
+        """PUT attributes.EMAIL lifts a blocklisting, so the flag is repeated in the same request and then verified."""
+        command = item.command()
+        assert isinstance(command, RenameContact)
+        before = await self._look(command.email)
+        if before is None:
+            await self._renamed_before(item, command)
+            return
+        item.blocklisted = item.blocklisted or (before.email_blacklisted and command.subscribed is not True)
+        body: dict[str, object] = {"attributes": {"EMAIL": command.to}}
+        if item.blocklisted:
+            body["emailBlacklisted"] = True
+        try:
+            await self._brevo.update_contact(command.email, body)
+        except Clash as error:
+            # Both exist: the new one stays, and its upsert follows.
+            self._ledger.settle([item], "refused", message=f"both contacts exist: {error}", request=_PUT)
+        except Refused as error:
+            self._ledger.refuse([item], error)
+        else:
+            await self._renamed(item, command)
+
+    async def _renamed(self, item: Item, command: RenameContact, message: str = "") -> None:
+        if item.blocklisted:
+            await self._verify(command.to)
+        self._move(command)
+        self._ledger.settle([item], "done", message=message, request=_PUT)
+
+    async def _renamed_before(self, item: Item, command: RenameContact) -> None:
+        """There is no such contact: never was, or an attempt whose answer was lost has renamed it."""
+        if self.known(command.email) is not None and await self._look(command.to) is not None:
+            await self._renamed(item, command, "the contact had its new e-mail already")
+            return
+        self._ledger.keep(_KIND, command.email, None)
+        self._ledger.settle([item], "done", message="there was no contact to rename")
+
+    async def _verify(self, email: str) -> None:
+        after = await self._look(email)
+        if after is None or after.email_blacklisted:
+            return
+        await self._brevo.update_contact(email, {"emailBlacklisted": True})
+        again = await self._look(email)
+        if again is not None and not again.email_blacklisted:
+            raise InDoubt(
+                "Brevo lifted a blocklisting at an e-mail change and did not take it back; it is tried again.",
+                request=_PUT,
+            )
+
+    async def _look(self, email: str) -> Contact | None:
+        try:
+            return await self._brevo.contact(email)
+        except NotFound:
+            return None
+
+    def _move(self, command: RenameContact) -> None:
+        known = self.known(command.email)
+        if known is not None:
+            self._ledger.keep(_KIND, command.to, known)
+        self._ledger.keep(_KIND, command.email, None)
+
+    async def _delete(self, item: Item) -> None:
+        command = item.command()
+        assert isinstance(command, DeleteContact)
+        message = ""
+        try:
+            await self._brevo.delete_contact(command.email)
+        except NotFound:
+            message = "there was no such contact"
+        except Refused as error:
+            self._ledger.refuse([item], error)
+            return
+        self._ledger.keep(_KIND, command.email, None)
+        self._ledger.settle([item], "done", message=message, request="DELETE /contacts/{identifier}")
