@@ -154,7 +154,11 @@ class Components:
             )
             for store in self.settings.connected()
         }
-        settings = EnrichSettings(stores)
+        settings = EnrichSettings(
+            stores,
+            reconcile_every_ms=self.settings.reconcile.every,
+            reconcile_overlap_ms=self.settings.orders.unexplained_after + 5 * 60_000,
+        )
         return Role(
             topology.ENRICH,
             topology.ENRICH_INPUTS,

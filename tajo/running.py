@@ -70,8 +70,22 @@ async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
     made = components(settings, bootstrap_servers)
     await made.ensure_hooks()
     for store in settings.connected():
-        await made.request(Sync(store=store.store_hash, id=INITIAL, at=made.clock.now()))
+        job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(settings))
+        await made.request(job)
     await _until_told(made, "enrich", [made.enrich_role()])
+
+
+def synced(settings: Settings) -> tuple[Resource, ...]:
+    """What the enabled parts of `sync` import, in the order in which it is needed."""
+    parts = settings.sync_parts()
+    wanted: list[Resource] = []
+    if "customers" in parts:
+        wanted += ["customers", "subscribers"]
+    if parts & {"products", "inventory"}:
+        wanted += ["categories", "products"]
+    if "orders" in parts:
+        wanted.append("orders")
+    return tuple(wanted)
 
 
 async def worker(settings: Settings, bootstrap_servers: str | None) -> None:

@@ -42,5 +42,7 @@ class EnrichSettings:
     coalesce_ms: int = 2_000
     most_marks: int = 100_000
     give_up_after: int = 12
+    reconcile_every_ms: int = 3_600_000  # see streams.enrich.reconcile
+    reconcile_overlap_ms: int = 20 * 60_000
     request_timeout: float = 15.0
     concurrency: int = 6

@@ -30,6 +30,7 @@ class Trouble(msgspec.Struct, array_like=True):
 class StoreInfo(msgspec.Struct, array_like=True):
     """``live_since``: when the first sync was asked for. ``asked``: `GET /v2/store` was answered, if only with 403.
 
+    ``reconciled_until``: end of the last regular reconcile's window.
     ``trouble`` by kind of entity or resource; under `connection` that of the whole store.
     """
 
@@ -40,6 +41,7 @@ class StoreInfo(msgspec.Struct, array_like=True):
     url: str = ""
     trouble: dict[str, Trouble] = {}
     jobs_done: list[str] = []
+    reconciled_until: int | None = None
 
 
 class Mark(msgspec.Struct, array_like=True):

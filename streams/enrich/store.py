@@ -21,6 +21,7 @@ from streams.enrich.importer import KIND_OF, Importer
 from streams.enrich.lanes import Lanes, Token
 from streams.enrich.marks import Marks
 from streams.enrich.orders import Orders
+from streams.enrich.reconcile import Reconciler
 from streams.enrich.settings import EnrichSettings
 from streams.enrich.source import Desk, Listing, Source
 from streams.enrich.state import CartMemory, Changes, State, merged
@@ -30,6 +31,7 @@ from streams.enrich.writer import Spawn, Writer
 from streams.owner import Record
 
 DAY = 86_400_000
+RECONCILED: tuple[Resource, ...] = ("customers", "subscribers", "products", "orders")  # have lists by date modified
 _CARTS_REMEMBERED_MS = 40 * DAY  # carts live 30 days after their last change
 _EARLIER_MS = 60_000  # a reconcile begins this much before the first delivery that it replaces
 
@@ -65,6 +67,14 @@ class StoreEnricher:
             give_up_after=settings.give_up_after,
             spawn=spawn,
         )
+        self._reconciler = Reconciler(
+            self.state,
+            self.importer,
+            clock,
+            resources=tuple(one for one in RECONCILED if connection.wants(KIND_OF[one])),
+            every_ms=settings.reconcile_every_ms,
+            overlap_ms=settings.reconcile_overlap_ms,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._swept_at = 0
 
@@ -94,6 +104,7 @@ class StoreEnricher:
         self._tasks = [
             self._spawn(self.lanes.run(), f"lanes of store {self.store_hash}"),
             self._spawn(self.importer.run(), f"imports of store {self.store_hash}"),
+            self._spawn(self._reconciler.run(), f"reconciles of store {self.store_hash}"),
         ]
 
     async def close(self) -> None:

@@ -152,3 +152,33 @@ async def test_live_reads_go_on_while_an_import_has_used_up_its_part_of_the_quot
         assert live["fetched_at"] == START + 2_000  # in the first window
         assert world.shop.clock.now() >= START + 30_000  # the import went on in the next
         assert world.shop.emulator.quota.refused == 0
+
+
+async def test_a_change_of_which_no_delivery_tells_is_found_by_the_next_regular_reconcile(world: Enriching) -> None:
+    populate(world, 3)
+    await world.ask(sync(world))
+    await world.quiet()
+    order = world.shop.store.orders.place([item()], email="c1@example.com", billing=NOBODY, customer_id=2)
+    world.log[topics.WEBHOOK].clear()
+    seen = len(await world.facts(topics.ORDER))
+    await world.until(lambda: world.shop.clock.now() >= START + 3_600_000, "the hour is over")
+    await world.quiet()
+    found = [fact.body for fact in (await world.facts(topics.ORDER))[seen:] if fact.body]
+    assert [body["origin"] for body in found if body["id"] == str(order.id)] == ["reconcile"]
+
+
+async def test_reconciles_leave_no_gap_over_a_restart(world: Enriching) -> None:
+    populate(world, 3)
+    await world.ask(sync(world))
+    await world.quiet()
+    await world.stop()
+    world.shop.clock.advance(world.shop.clock.now() + 7 * 3_600_000)
+    order = world.shop.store.orders.place([item()], email="c1@example.com", billing=NOBODY, customer_id=2)
+    world.log[topics.WEBHOOK].clear()
+    world.shop.clock.advance(world.shop.clock.now() + 3 * 3_600_000)
+    asked = len(world.shop.requests.to("/v2/orders"))
+    await world.start()
+    await world.until(lambda: len(world.shop.requests.to("/v2/orders")) > asked, "it is asked")
+    await world.quiet()
+    found = [fact.body for fact in await world.facts(topics.ORDER) if fact.body]
+    assert str(order.id) in {body["id"] for body in found}
