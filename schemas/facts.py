@@ -71,6 +71,8 @@ class OrderItem(msgspec.Struct, kw_only=True):
     sku: str | None = ""
     quantity: int = 1
     price_inc_tax: str = "0"
+    url: str = ""  # of the storefront, when known: orders v2 do not tell
+    image_url: str = ""
 
 
 class Consignment(msgspec.Struct, kw_only=True):
@@ -150,11 +152,14 @@ class Subscriber(msgspec.Struct, kw_only=True):
 
 class SubscriberFact(Fact, kw_only=True):
     """``withdrawn_at``: when an earlier opt-in was found lost. A deleted record is a fact with its last known e-mail
-    and no consents, since an opt-out outlives the record."""
+    and no consents, since an opt-out outlives the record. ``opted_in_at``: since when the record has its consents, as
+    far as the enricher knows (`date_modified` at first sight, kept while the consents stay): any edit moves
+    `date_modified`, only this tells that a person decided. None: `date_modified` is taken."""
 
     entity: Subscriber
     withdrawn_at: int | None = None
     deleted: bool = False
+    opted_in_at: int | None = None
 
 
 # --- carts ----------------------------------------------------------------------------------------------------------
@@ -211,6 +216,28 @@ class CartFact(Fact, kw_only=True):
     order_id: int | None = None
     requested_due: int | None = None
     subscriber: Subscriber | None = None
+    subscriber_at: int | None = None  # as SubscriberFact.opted_in_at, of that record
+    url: str = ""  # of the cart's storefront, leads /cart.php
+
+
+class CartLifecycle(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Topic commerce.cart-lifecycle.v1, key as the cart's: what became of a cart, for figures. Nothing personal in it.
+
+    ``at``: business time, Unix ms. ``total``: of the cart, in ``currency``, as decimal text. `emptied` is also what was
+    deleted at BigCommerce; `recovered` is converted after a step was reached.
+    """
+
+    store: str
+    cart_id: str
+    stage: Literal["at risk", "abandoned", "recovered", "converted", "expired", "emptied"]
+    at: int
+    changed_at: int = 0
+    step: int = 0
+    order_id: int | None = None
+    total: str = ""
+    currency: str = ""
+    channel: int = 1
+    guest: bool = False  # its shopper is not logged in
 
 
 # --- catalogue ------------------------------------------------------------------------------------------------------

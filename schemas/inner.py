@@ -42,6 +42,7 @@ class OrderPart(msgspec.Struct, array_like=True, tag="o", kw_only=True):
     guest: GuestProfile | None = None  # for guests only
     opted_in_at: int | None = None  # the order's opt-in box, when configured
     historical: bool = False  # last changed before the store went live
+    opted_in_live: bool = False  # opted_in_at is not before live_since
 
 
 class OrderPapers(msgspec.Struct, array_like=True, tag="p", kw_only=True):
@@ -72,6 +73,7 @@ class CartPart(msgspec.Struct, array_like=True, tag="k", kw_only=True):
     event: SendEvent | None = None  # the event of this transition, its e-mail is filled by contacts
     consents: list[str] | None = None  # of the fresh look: None: no subscriber record was found or it was not asked
     last: bool = False  # the last step of the series
+    statement: "Statement | None" = None  # what that record says, if it is opted in to anything
 
 
 # --- into `contacts`, key: `account/e-mail` -----------------------------------------------------------------------------
@@ -96,6 +98,9 @@ class Contribution(msgspec.Struct, array_like=True, tag="c", kw_only=True):
     opted_in_at: int | None = None
     historical: bool = False
     moved_from: str = ""  # the e-mail this source had before, if it changed: a hand-over comes from there
+    moved_at: int = 0  # MovedAway.at of that change: the new contact says nothing before the HandOver of it
+    opted_in_live: bool = False  # opted_in_at is not before live_since: it may lift a flag, not only create without one
+    buyer_channels: list[int] | None = None  # with a counted order; None: all of `channels` if there are orders
 
 
 class MovedAway(msgspec.Struct, array_like=True, tag="m", kw_only=True):
@@ -109,8 +114,22 @@ class MovedAway(msgspec.Struct, array_like=True, tag="m", kw_only=True):
     at: int
 
 
+class Decision(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    """What a source says about one purpose: opted in (``given``) or out. Not ``live``: from before the store was."""
+
+    source: str
+    purpose: str
+    given: bool
+    at: int
+    live: bool = True
+
+
 class HandOver(msgspec.Struct, array_like=True, tag="h", kw_only=True):
-    """From the old contact to the new one after an e-mail change. ``last``: that was the old contact's last source."""
+    """From the old contact to the new one after an e-mail change. ``last``: that was the old contact's last source.
+
+    ``decisions``: the newest per purpose; ``opted_out_at``/``reason``: Brevo's own opt-out. ``held``: what was still
+    waiting there for its turn. When ``last`` and ``existed``, the new contact answers with Settled.
+    """
 
     source: str
     old: str
@@ -121,6 +140,19 @@ class HandOver(msgspec.Struct, array_like=True, tag="h", kw_only=True):
     decided_at: int = 0
     series: bytes = b""  # the active cart series, opaque
     announced: list[str] = []
+    decisions: list[Decision] = []
+    opted_out_at: int | None = None
+    reason: str = ""
+    held: list["Papers | CartTold"] = []
+
+
+class Settled(msgspec.Struct, array_like=True, tag="e", kw_only=True):
+    """The new contact's answer to the old one: whether Brevo's contact was ``renamed``, or both go on existing."""
+
+    source: str
+    new: str
+    at: int
+    renamed: bool
 
 
 class Papers(msgspec.Struct, array_like=True, tag="p", kw_only=True):
@@ -142,7 +174,8 @@ class Statement(msgspec.Struct, array_like=True, tag="s", kw_only=True):
     """What a subscriber record says. ``consents``: purposes opted in to; ``withdrawn_at``: an earlier opt-in was lost.
 
     A record without consents that never had any says nothing (no statement is sent). ``gone``: the record now has
-    another e-mail; its opt-out stays behind as a statement, its opt-ins leave.
+    another e-mail; its opt-out stays behind as a statement, its opt-ins leave. Decisions from before ``live_since``
+    (None: all) count, but touch no flag of a contact that exists.
     """
 
     source: str  # `store/subscriber:5`
@@ -151,10 +184,11 @@ class Statement(msgspec.Struct, array_like=True, tag="s", kw_only=True):
     consents: list[str] = []
     withdrawn_at: int | None = None
     gone: bool = False
+    live_since: int | None = None
 
 
 CustomerInput = OrderPart | OrderPapers | CartPart
-ContactInput = Contribution | MovedAway | HandOver | Papers | CartTold | Statement
+ContactInput = Contribution | MovedAway | HandOver | Settled | Papers | CartTold | Statement
 
 
 class Consent(msgspec.Struct, kw_only=True):

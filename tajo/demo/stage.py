@@ -24,6 +24,7 @@ from tajo.kafka.ports import free_port
 from tajo.settings import load
 
 STORE_HASH = "tj4kq1w9zc"
+QUIET_LOOKS = 5
 GRAIN = 5_000  # of the clock: steps of five seconds, so that a day takes minutes
 # Values of the emulators, which nobody has to keep secret.
 ACCESS_TOKEN, CLIENT_SECRET, API_KEY = "demo-access-token", "demo-client-secret", "xkeysib-demo"
@@ -58,6 +59,8 @@ class Stage:
     components: Components
     engine: Engine
     destinations: dict[str, Destination]
+    _quiet: int = 0  # looks in a row that found everything done
+    _settled: "asyncio.Future[None] | None" = None
 
     def enrichers(self) -> list[EnrichOwner]:
         return [owner for owner in self.engine.owners() if isinstance(owner, EnrichOwner)]
@@ -65,24 +68,37 @@ class Stage:
     def sinks(self) -> list[SinkOwner]:
         return [owner for owner in self.engine.owners() if isinstance(owner, SinkOwner)]
 
-    def at_rest(self) -> bool:
+    def may_jump(self) -> bool:
+        """Asked by the clock when nobody works: whether the rest of the world is at rest too.
+
+        While somebody waits in ``settled`` the clock also stands once everything is done, or it would run on for ever.
+        """
+        if not self._at_rest():
+            self._quiet = 0
+            return False
+        if self._settled is None or not self._done():
+            self._quiet = 0
+            return True
+        self._quiet += 1
+        if self._quiet == QUIET_LOOKS:
+            self._settled.set_result(None)
+        return False
+
+    async def settled(self) -> None:
+        """Returns when everything is done that can be without further happenings in the shop; the clock stands then."""
+        self._quiet, self._settled = 0, asyncio.get_running_loop().create_future()
+        try:
+            await self._settled
+        finally:
+            self._settled = None
+
+    def _at_rest(self) -> bool:
         """Nothing that was written waits to be folded. What waits for the clock or a quota is at rest too."""
         return self.components.flow.lag() == 0 and not any(owner.working for owner in self.engine.owners())
 
-    def done(self) -> bool:
-        """At rest, and nothing waits for the clock either but what the shop's time brings."""
-        return (
-            self.at_rest()
-            and not any(owner.pending for owner in self.sinks())
-            and not any(owner.pending for owner in self.enrichers())
-        )
-
-    async def settled(self) -> None:
-        """Returns when everything is done that can be without further happenings in the shop."""
-        quiet = 0
-        while quiet < 5:
-            await asyncio.sleep(0.02)
-            quiet = quiet + 1 if self.done() and not self.clock.working() else 0
+    def _done(self) -> bool:
+        """Nothing is still to be fetched or sent."""
+        return not any(owner.pending for owner in (*self.sinks(), *self.enrichers()))
 
 
 @asynccontextmanager
@@ -122,7 +138,7 @@ async def stage(
         await stack.enter_async_context(Server(components.gateway(), port=port))
         # Limits run on this clock from the first request on; until owners are there, nothing is in the log.
         made: Stage | None = None
-        driver = asyncio.create_task(clock.run(lambda: made is None or made.at_rest()), name="the demo's clock")
+        driver = asyncio.create_task(clock.run(lambda: made is None or made.may_jump()), name="the demo's clock")
         stack.callback(driver.cancel)
         destinations = await stack.enter_async_context(components.destinations())
         roles = [*components.fold_roles(), components.enrich_role(), components.sink_role(destinations)]

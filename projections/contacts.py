@@ -1,0 +1,189 @@
+"""The fold `contacts`: everything that is said to or about one person at Brevo is decided here.
+
+Key `account/e-mail`. Its inputs are the contributions of its sources, order papers and carts on their way, what
+subscribers' records and Brevo itself say about consent, and hand-overs after e-mail changes. What it tells the account
+is in the order in which Brevo shall see it: the contact, then order records, then events.
+"""
+
+import msgspec
+
+from projections import moves, series
+from projections.account import Account
+from projections.cloudevents import public
+from projections.contact import ContactState, hold, is_contact, state_statement, verdict_of
+from projections.desired import content, desired
+from projections.fold import Input, Output
+from projections.identity import split
+from projections.occasions import is_historical
+from projections.reading import encode, read
+from schemas import topics
+from schemas.commands import Command, DeleteContact, PutOrder, SendEvent, UpsertContact
+from schemas.errors import BadRecord
+from schemas.inner import (
+    CartTold,
+    Consent,
+    ContactInput,
+    Contribution,
+    HandOver,
+    MovedAway,
+    Papers,
+    Settled,
+    Statement,
+)
+from schemas.settings import FoldSettings
+
+
+class ContactsFold:
+    """Pure; see projections.fold.Fold. BadRecord: the account is not configured, or a value cannot be read."""
+
+    name = "contacts"
+    inputs: tuple[str, ...] = (moves.CONTACTS, topics.CONSENT)
+
+    def __init__(self, settings: FoldSettings) -> None:
+        self._accounts = {name: Account(name, settings) for name in settings.accounts}
+        self._messages: msgspec.msgpack.Decoder[ContactInput] = msgspec.msgpack.Decoder(ContactInput)
+        self._consents = msgspec.json.Decoder(Consent)
+        self._states = msgspec.msgpack.Decoder(ContactState)
+
+    def load(self, key: bytes, stored: bytes | None) -> ContactState:
+        return ContactState() if stored is None else self._states.decode(stored)
+
+    def dump(self, state: ContactState) -> bytes | None:
+        return None if state.empty else encode(state)
+
+    def due(self, state: ContactState) -> int | None:
+        return None
+
+    def fold(self, state: ContactState, record: Input) -> tuple[ContactState, list[Output]]:
+        name, email = split(record.key)
+        account = self._accounts.get(name)
+        if account is None:
+            raise BadRecord(f"Contact {email} is of account {name!r}, which is not configured; add it to `brevo`.")
+        turn = _Turn(state, account, email)
+        if record.topic == topics.CONSENT:
+            turn.opted_out(None if record.value is None else read(self._consents, record))
+        else:
+            turn.take(read(self._messages, record))
+        turn.speak()
+        return ContactState() if state.empty else state, turn.outputs
+
+
+class _Turn:
+    """One record at one contact: first it is taken in, then everything that follows from it is said."""
+
+    def __init__(self, state: ContactState, account: Account, email: str) -> None:
+        self.outputs: list[Output] = []
+        self._state, self._account, self._email = state, account, email
+        self._historical, self._at = False, 0
+
+    # --- taking in ------------------------------------------------------------------------------------------------
+
+    def opted_out(self, consent: Consent | None) -> None:
+        """Brevo's own word. A null value erases it."""
+        stands = consent is not None and consent.opted_out_at is not None
+        self._state.opted_out_at = consent.opted_out_at if consent else None
+        self._state.reason = consent.reason if consent and stands else ""
+        self._at = self._state.opted_out_at or 0
+
+    def take(self, message: ContactInput) -> None:
+        state = self._state
+        if message.source in state.expecting and not isinstance(message, HandOver | Settled):
+            state.queued.append(message)  # after its hand-over, in its own order
+            return
+        self._at = max(self._at, _time(message))
+        match message:
+            case Contribution():
+                self._historical = message.historical
+                moves.arrive(state, message)
+            case MovedAway():
+                self.outputs += moves.leave(state, self._account, self._email, message)
+            case HandOver():
+                self._handed_over(message)
+            case Settled():
+                moves.settle(state, message)
+            case Statement():
+                self._historical = is_historical(max(message.at, message.withdrawn_at or 0), message.live_since)
+                state_statement(state, message)
+            case Papers() | CartTold():
+                hold(state, [message])
+
+    def _handed_over(self, message: HandOver) -> None:
+        outputs, rename = moves.receive(self._state, self._account, self._email, message)
+        self.outputs += outputs
+        if rename:
+            self._command(rename)
+        queued, self._state.queued = self._state.queued, []
+        for waiting in queued:
+            self.take(waiting)
+
+    # --- speaking -------------------------------------------------------------------------------------------------
+
+    def speak(self) -> None:
+        if self._state.waits:
+            return
+        contact = is_contact(self._state, self._account)
+        records, events = self._release(there=contact or self._state.told)
+        self._upsert(contact=contact)
+        papers: list[PutOrder | SendEvent] = [*records, *events]
+        for paper in papers:
+            paper.email = self._email
+            self._command(paper)
+
+    def _release(self, *, there: bool) -> tuple[list[PutOrder], list[SendEvent]]:
+        """What waited for its turn, and what is told now. Papers of somebody who is not at Brevo wait on."""
+        state, records, events = self._state, list[PutOrder](), list[SendEvent]()
+        waiting, state.held = state.held, []
+        for message in waiting:
+            if isinstance(message, CartTold):
+                events += series.tell(state, self._account, message)
+            elif there:
+                records += [message.record] if message.record else []
+                events += message.events
+            elif not self._is_forgotten(message.source):
+                hold(state, [message])
+        return records, events
+
+    def _is_forgotten(self, source: str) -> bool:
+        """A deleted customer whose contact was to be deleted too."""
+        known = self._state.sources.get(source)
+        return known is not None and known.deleted and self._account.deletes
+
+    def _upsert(self, *, contact: bool) -> None:
+        state = self._state
+        if not contact and not state.told:
+            return
+        if not contact and self._account.deletes:
+            self._command(DeleteContact(id=f"delete:{self._email}:{self._at}", email=self._email, at=self._at))
+            state.told, state.said = False, ""
+            return
+        said = verdict_of(state, self._account)
+        upsert = desired(state, self._account, self._email, said, contact=contact, at=self._at)
+        now = content(upsert)
+        if now != state.said:
+            upsert.historical = self._historical
+            state.told, state.said = True, now
+            self._command(upsert)
+
+    def _command(self, command: Command) -> None:
+        occasion = f"{command.id}:{self._state.said}" if isinstance(command, UpsertContact) else command.id
+        at = command.updated_at if isinstance(command, PutOrder) else command.at
+        kind = f"brevo.command.{command.__struct_config__.tag}"
+        key = self._account.name.encode()
+        self.outputs.append(
+            public(topics.COMMAND, key, command, event_id=occasion, source="tajo/contacts", kind=kind, at=at)
+        )
+
+
+def _time(message: ContactInput) -> int:
+    """The newest business time in it, Unix ms."""
+    match message:
+        case Contribution():
+            return message.changed_at
+        case Statement():
+            return max(message.at, message.withdrawn_at or 0)
+        case CartTold():
+            return message.part.at
+        case Papers():
+            return max((event.at for event in message.events), default=0)
+        case _:
+            return message.at

@@ -1,0 +1,117 @@
+"""`customer_mapping`: paths into a customer as fetched, and the Brevo attributes that their values go to.
+
+Paths are JMESPath (https://jmespath.org/specification.html). A guest's billing address is put into a customer's shape
+first, so that one mapping serves both.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import jmespath
+import jmespath.exceptions
+import msgspec
+
+from projections.phones import e164
+from projections.times import date, milliseconds
+from schemas.commands import Value
+from schemas.errors import BadRecord, TajoError
+from schemas.facts import OrderAddress
+
+COMPUTED: Final = frozenset({"orders_count", "total_spent"})  # sums over a contact's sources, made there
+PHONE: Final = "SMS"  # Brevo's attribute that identifies a contact by its phone
+
+# customers v3 call these fields otherwise than orders v2 and our documented paths do.
+_ADDRESS_NAMES = {"state": "state_or_province", "zip": "postal_code", "street_1": "address1", "street_2": "address2"}
+_DATES = ("date_created", "date_modified")
+
+
+class Profile(NamedTuple):
+    """``attributes``: every mapped attribute that is read from the entity, None when empty."""
+
+    attributes: dict[str, Value]
+    phone: str | None
+
+
+class CustomerMapping:
+    """The mapping of one store, compiled once. Raises TajoError for a path that is no JMESPath."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._paths = [
+            (attribute, path.rpartition(".")[2], _compile(path))
+            for path, attribute in pairs
+            if path not in COMPUTED and attribute.lower() != "email"  # the e-mail is the identity, not an attribute
+        ]
+
+    def profile(self, entity: Mapping[str, Any], store_country: str) -> Profile:
+        """``store_country`` is assumed for phones of people without an address."""
+        addresses = [_with_documented_names(address) for address in entity.get("addresses") or ()]
+        known = {**entity, "addresses": addresses}
+        country = next((str(a["country_code"]) for a in addresses[:1] if a.get("country_code")), store_country)
+        attributes = {
+            attribute: _value(_search(path, known), field, attribute, country) for attribute, field, path in self._paths
+        }
+        phone = attributes.get(PHONE)
+        return Profile(attributes, phone if isinstance(phone, str) else None)
+
+
+def guest_entity(billing: OrderAddress) -> dict[str, Any]:
+    """A billing address as the customer that the guest would be."""
+    address = {
+        "first_name": billing.first_name,
+        "last_name": billing.last_name,
+        "company": billing.company,
+        "address1": billing.street_1,
+        "address2": billing.street_2,
+        "city": billing.city,
+        "state_or_province": billing.state,
+        "postal_code": billing.zip,
+        "country": billing.country,
+        "country_code": billing.country_iso2,
+        "phone": billing.phone,
+    }
+    person = {name: address[name] for name in ("first_name", "last_name", "company", "phone")}
+    return {**person, "email": billing.email, "addresses": [address]}
+
+
+def _compile(path: str) -> Any:
+    try:
+        return jmespath.compile(path)
+    except jmespath.exceptions.JMESPathError as error:
+        raise TajoError(f"customer_mapping: {path!r} is no JMESPath expression ({error}); correct the path.") from error
+
+
+def _search(path: Any, entity: Mapping[str, Any]) -> object:
+    try:
+        return path.search(entity)
+    except jmespath.exceptions.JMESPathError as error:  # a function of the path met a value that it does not take
+        found = f"customer_mapping: {path.expression!r} cannot be applied: {error}."
+        raise BadRecord(f"{found} Correct the path.") from error
+
+
+def _with_documented_names(address: Mapping[str, Any]) -> dict[str, Any]:
+    """Both the names of customers v3 and those that the documentation's paths use (`state`, `zip`)."""
+    return {**{name: address.get(original) for name, original in _ADDRESS_NAMES.items()}, **address}
+
+
+def _value(found: object, field: str, attribute: str, country: str) -> Value:
+    if field == "customer_group_id" and found == 0:
+        return None  # 0 says: in no group
+    value = _plain(found)
+    if value is None:
+        return None
+    if attribute == PHONE or field == "phone":
+        return e164(str(value), country)
+    if field in _DATES and isinstance(value, str):
+        return date(milliseconds(value))
+    return value
+
+
+def _plain(found: object) -> Value:
+    """What an attribute can hold; None for everything empty. Lists of words (check boxes) become one text."""
+    if isinstance(found, str):
+        return found.strip() or None
+    if found is None or isinstance(found, bool | int | float):
+        return found
+    if isinstance(found, Sequence) and all(isinstance(item, str | int | float) for item in found):
+        return ", ".join(str(item) for item in found) or None
+    return msgspec.json.encode(found, order="sorted").decode() if found else None

@@ -1,0 +1,40 @@
+"""Records to typed values and typed values to digests: what every fold does first and last."""
+
+from hashlib import sha256
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from projections.fold import Input
+from schemas.errors import BadRecord
+
+T = TypeVar("T", covariant=True)
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+
+
+class Decoder(Protocol[T]):
+    def decode(self, buf: bytes, /) -> T:
+        """Raises msgspec.DecodeError."""
+
+
+def read(decoder: Decoder[T], record: Input) -> T:
+    """The value of a record that is no tombstone. Raises BadRecord (stage `decode`)."""
+    if record.value is None:
+        raise BadRecord(f"{record.topic} {record.key!r} has no value where one is needed.", stage="decode")
+    try:
+        return decoder.decode(record.value)
+    except msgspec.DecodeError as error:
+        raise BadRecord(
+            f"{record.topic} {record.key!r} is not what that topic holds: {error}. Fetch the entity again.",
+            stage="decode",
+        ) from error
+
+
+def encode(value: object) -> bytes:
+    """msgpack with sorted keys, so that equal values have equal bytes."""
+    return _ENCODER.encode(value)
+
+
+def digest(value: object) -> str:
+    """16 hex digits that differ whenever ``value`` does."""
+    return sha256(_ENCODER.encode(value)).hexdigest()[:16]

@@ -1,0 +1,76 @@
+"""Folds in memory: a table of bytes and a list of outputs, through dump and load at every record."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TypeVar
+
+from projections.fold import TICK, Fold, Input, Output
+
+S = TypeVar("S")
+
+
+@dataclass
+class Ran:
+    """``states``: the table, key -> what is stored. ``outputs``: all that came out, in order."""
+
+    states: dict[bytes, bytes] = field(default_factory=dict)
+    outputs: list[Output] = field(default_factory=list)
+
+    def to(self, topic: str) -> list[Output]:
+        return [output for output in self.outputs if output.topic == topic]
+
+    def last(self, topic: str) -> dict[bytes | None, bytes | None]:
+        """What a compacted topic would hold of the outputs."""
+        return {output.key: output.value for output in self.to(topic)}
+
+
+def run(fold: Fold[S], records: Iterable[Input], states: Mapping[bytes, bytes] | None = None) -> Ran:
+    """Folds the records in order, on top of ``states``. A record with key `tick` reaches every state that is due."""
+    ran = Ran(dict(states or {}))
+    for record in records:
+        for key in _receivers(fold, ran.states, record):
+            _step(fold, ran, record._replace(key=key))
+    return ran
+
+
+def _receivers(fold: Fold[S], states: Mapping[bytes, bytes], record: Input) -> Iterator[bytes]:
+    if record.key != TICK:
+        yield record.key
+        return
+    waiting = ((fold.due(fold.load(key, stored)), key) for key, stored in states.items())
+    yield from (key for _, key in sorted((due, key) for due, key in waiting if due is not None and due <= record.time))
+
+
+def _step(fold: Fold[S], ran: Ran, record: Input) -> None:
+    state, outputs = fold.fold(fold.load(record.key, ran.states.get(record.key)), record)
+    ran.outputs += outputs
+    _store(fold, ran, record.key, state)
+
+
+def run_in_batches(fold: Fold[S], records: Sequence[Input], sizes: Sequence[int]) -> Ran:
+    """As the engine does: states stay loaded during a batch, and are dumped at its end. The last batch takes the rest.
+
+    For records without ticks.
+    """
+    ran, start = Ran(), 0
+    for end in [*accumulate(sizes), len(records)]:
+        loaded: dict[bytes, S] = {}
+        for record in records[start:end]:
+            state = (
+                loaded.pop(record.key) if record.key in loaded else fold.load(record.key, ran.states.get(record.key))
+            )
+            loaded[record.key], outputs = fold.fold(state, record)
+            ran.outputs += outputs
+        for key, state in loaded.items():
+            _store(fold, ran, key, state)
+        start = max(start, min(end, len(records)))
+    return ran
+
+
+def _store(fold: Fold[S], ran: Ran, key: bytes, state: S) -> None:
+    stored = fold.dump(state)
+    if stored is None:
+        ran.states.pop(key, None)
+    else:
+        ran.states[key] = stored
