@@ -91,7 +91,7 @@ class StandingClock:
             if not future.done():
                 future.set_result(None)
 
-    async def run(self, idle: Callable[[], bool], rest: float = 0.002) -> None:
+    async def run(self, idle: Callable[[], bool], rest: float = 0.001) -> None:
         """Drives the clock until cancelled; ``rest`` is the pause between two looks, in real seconds.
 
         It jumps only after two looks in a row found everybody waiting: what a first look woke can begin its work.

@@ -137,7 +137,9 @@ class CustomerIdentity(msgspec.Struct, kw_only=True):
 
 
 class CustomerFact(Fact, kw_only=True):
-    entity: msgspec.Raw  # the whole customer, with addresses, attributes by name under `attributes`, group under `customer_group`
+    entity: (
+        msgspec.Raw
+    )  # the whole customer, with addresses, attributes by name under `attributes`, group under `customer_group`
 
 
 class Subscriber(msgspec.Struct, kw_only=True):

@@ -71,7 +71,12 @@ _PUBLIC = (
     Topic(SUBSCRIBER, "store/id", "newsletter subscribers as fetched", "compact"),
     Topic(ORDER, "store/id", "orders as fetched, with refunds", "compact"),
     Topic(CART, "store/cart id, or tick", "carts as fetched, converted, deleted; ticks", "compact,delete", 90 * DAY),
-    Topic(CART_LIFECYCLE, "store/cart id", "at risk, abandoned, recovered, converted, expired, emptied", retention=90 * DAY),
+    Topic(
+        CART_LIFECYCLE,
+        "store/cart id",
+        "at risk, abandoned, recovered, converted, expired, emptied",
+        retention=90 * DAY,
+    ),
     Topic(PRODUCT, "store/id", "products as fetched", "compact"),
     Topic(CATEGORY, "store/id", "categories as fetched", "compact"),
     Topic(CONSENT, "account/e-mail", "opt-outs made at Brevo", "compact"),
@@ -82,4 +87,7 @@ _PUBLIC = (
 )
 _WITH_DEAD_LETTERS = (WEBHOOK, CUSTOMER, SUBSCRIBER, ORDER, CART, PRODUCT, CATEGORY, CONSENT, REQUEST, COMMAND)
 
-CATALOGUE: Final = (*_PUBLIC, *(Topic(dead(name), "as the source", "what could not be used") for name in _WITH_DEAD_LETTERS))
+CATALOGUE: Final = (
+    *_PUBLIC,
+    *(Topic(dead(name), "as the source", "what could not be used") for name in _WITH_DEAD_LETTERS),
+)

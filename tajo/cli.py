@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from rich.console import Console
 
 from schemas.errors import TajoError
@@ -55,7 +56,8 @@ def _settings(config: Path | None) -> Settings:
 def _run(work: Callable[[], Coroutine[Any, Any, int | None]], level: int = logging.INFO) -> None:
     """Runs until done or interrupted."""
     configure(level)
-    raise typer.Exit(asyncio.run(work()) or 0)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        raise typer.Exit(runner.run(work()) or 0)
 
 
 @app.command()
@@ -154,11 +156,16 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="All 23,570 customers and 69,659 purchases.")] = False,
     bootstrap_servers: Bootstrap = None,
     seed: Annotated[int, typer.Option(help="Another day of traffic.")] = 1,
+    hours: Annotated[
+        float, typer.Option(min=1, max=24, help="Length of the day; a shorter one has less traffic.")
+    ] = 24,
 ) -> None:
     """A shop's life in front of your eyes: import, a day of traffic, a rebuild, and an independent verdict."""
     from tajo.demo.run import run
 
-    _run(lambda: run(full=full, bootstrap_servers=bootstrap_servers, seed=seed, console=out), logging.ERROR)
+    _run(
+        lambda: run(full=full, bootstrap_servers=bootstrap_servers, seed=seed, hours=hours, console=out), logging.ERROR
+    )
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from connectors.bigcommerce import hooks
 from connectors.bigcommerce.client import Client as StoreClient
 from connectors.brevo import schema
 from connectors.brevo.account import Account as BrevoAccount
+from connectors.brevo.errors import BrevoError
 from connectors.clock import Clock, SystemClock
 from gateway.app import create_app
 from gateway.config import SECRET_HEADER, GatewayConfig, StoreTrust
@@ -32,6 +34,7 @@ from streams.sink.owner import SinkOwner
 from streams.sink.settings import Destination, Timings
 from tajo import topics as broker_topics
 from tajo.attributes import attribute_types
+from tajo.persistence import until_it_works
 from tajo.settings import ConnectedStore, Settings
 
 VERSION = "v1"
@@ -168,7 +171,11 @@ class Components:
 
     @asynccontextmanager
     async def destinations(self) -> AsyncIterator[dict[str, Destination]]:
-        """The Brevo accounts, checked and completed: attributes and lists are there. Raises SchemaError, BrevoError."""
+        """The Brevo accounts, checked and completed: attributes and lists are there. Raises SchemaError.
+
+        While an account does not answer, or refuses the key or our address, it is tried again each minute: an expired
+        key is an everyday event, and what comes in meanwhile waits in the log.
+        """
         dry = self.settings.sink.mode == "dry-run"
         async with contextlib.AsyncExitStack() as stack:
             found = {}
@@ -178,8 +185,17 @@ class Components:
                 )
                 stack.push_async_callback(brevo.close)
                 stores = [store for store in self.settings.connected() if store.account == account.name]
-                ids = await schema.prepare(
-                    brevo, attributes=attribute_types(stores), lists=_list_targets(stores), create=not dry
+                ids = await until_it_works(
+                    partial(
+                        schema.prepare,
+                        brevo,
+                        attributes=attribute_types(stores),
+                        lists=_list_targets(stores),
+                        create=not dry,
+                    ),
+                    what=f"Brevo account {account.name}",
+                    cured_by_waiting=(BrevoError,),
+                    clock=self.clock,
                 )
                 found[account.name] = Destination(brevo, ids, "dry-run" if dry else "live")
             yield found

@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import get_args
+from typing import Any, get_args
 
 import uvicorn
 
+from connectors.bigcommerce.errors import BigCommerceError
 from schemas.requests import Resource, Sync
 from streams import versions
 from streams.engine import Engine, Role
 from tajo.components import Components
 from tajo.errors import Problem, SettingsError
+from tajo.persistence import until_it_works
 from tajo.settings import Settings
 
 INITIAL = "initial"  # id of the first import of a store: the same id twice is one job
@@ -68,11 +70,15 @@ async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
 
 async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
     made = components(settings, bootstrap_servers)
-    await made.ensure_hooks()
     for store in settings.connected():
         job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(settings))
         await made.request(job)
-    await _until_told(made, "enrich", [made.enrich_role()])
+    await _until_told(made, "enrich", [made.enrich_role()], beside=_keep_hooks(made))
+
+
+async def _keep_hooks(made: Components) -> None:
+    """Makes the hooks, however long it takes: until then reconcile finds what happens."""
+    await until_it_works(made.ensure_hooks, what="webhooks", cured_by_waiting=(BigCommerceError,), clock=made.clock)
 
 
 def synced(settings: Settings) -> tuple[Resource, ...]:
@@ -100,15 +106,26 @@ async def sink(settings: Settings, bootstrap_servers: str | None) -> None:
         await _until_told(made, "sink", [made.sink_role(destinations)])
 
 
-async def _until_told(made: Components, group: str, roles: Sequence[Role]) -> None:
-    stop = asyncio.create_task(told_to_stop())
-    try:
-        async with running(made.engine(group, list(roles))):
-            await stop
-    finally:
-        stop.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await stop
+async def _until_told(
+    made: Components, group: str, roles: Sequence[Role], *, beside: Coroutine[Any, Any, None] | None = None
+) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        stop = asyncio.create_task(told_to_stop())
+        stack.push_async_callback(_ended, stop)
+        await stack.enter_async_context(running(made.engine(group, list(roles))))
+        if beside is not None:
+            other = asyncio.create_task(beside)
+            stack.push_async_callback(_ended, other)
+            await asyncio.wait((stop, other), return_when=asyncio.FIRST_COMPLETED)
+            if other.done():
+                other.result()  # raises what it failed with
+        await stop
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def sync(settings: Settings, bootstrap_servers: str | None, resources: Sequence[str] | None) -> None:

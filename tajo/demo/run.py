@@ -24,10 +24,10 @@ from tajo.rebuilding import drawn
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 STEPS = (HOUR, DAY, 3 * DAY)  # the default of carts.steps
-CLEAR = 5 * MINUTE  # no cart is due this close to the end
+CLEAR = 2 * MINUTE  # no cart is due this close to the end
 
 
-async def run(*, full: bool, bootstrap_servers: str | None, seed: int, console: Console) -> int:
+async def run(*, full: bool, bootstrap_servers: str | None, seed: int, hours: float, console: Console) -> int:
     """0 when the verdict found nothing and the rebuilt tables are equal, else 1."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tajo-demo-") as name:
@@ -41,7 +41,7 @@ async def run(*, full: bool, bootstrap_servers: str | None, seed: int, console: 
             set_up = await stack.enter_async_context(stage(kafka, folder, full=full, seed=seed, say=console.print))
             history, ledger, live_since = _history(set_up), Ledger(), set_up.clock.now()
             await _import(set_up, console)
-            end = await _live(set_up, ledger, seed, console)
+            end = await _live(set_up, ledger, seed, hours, console)
             equal = await _rebuild(set_up, folder, console)
             found = _judge(set_up, history, ledger, live_since, end, full)
             _saved(set_up, console)
@@ -81,7 +81,7 @@ async def _import(set_up: Stage, console: Console) -> None:
 def _draw(set_up: Stage, bar: Progress, tasks: dict[str, TaskID], began: float) -> None:
     for owner in set_up.enrichers():
         for name, progress in owner.progress.items():
-            resource = name.rpartition("/")[2]
+            resource, usage = name.rpartition("/")[2], owner.stores[STORE_HASH].client.limiter.usage
             if resource not in tasks:
                 tasks[resource] = bar.add_task(resource, total=0, rate=0.0, quota=0.0)
             bar.update(
@@ -89,20 +89,30 @@ def _draw(set_up: Stage, bar: Progress, tasks: dict[str, TaskID], began: float) 
                 completed=progress.count,
                 total=progress.total or progress.count,
                 rate=progress.count / max(0.001, time.monotonic() - began),
-                quota=owner.stores[STORE_HASH].client.limiter.usage.share,
+                quota=max(bar.tasks[tasks[resource]].fields["quota"], usage.share),
             )
 
 
 # --- a day of traffic -------------------------------------------------------------------------------------------------
 
 
-async def _live(set_up: Stage, ledger: Ledger, seed: int, console: Console) -> int:
+async def _live(set_up: Stage, ledger: Ledger, seed: int, hours: float, console: Console) -> int:
     """Plays a day and lets the clock run to a moment around which no cart is due; returns that moment."""
     clock = set_up.clock
     set_up.bigcommerce.faults.limit(1)
     set_up.brevo.faults.partial(0)
     async with live_view(set_up, console):
-        await play_day(set_up.store, clock, ledger, seed=seed, start=clock.now() + MINUTE)
+        await play_day(
+            set_up.store,
+            clock,
+            ledger,
+            seed=seed,
+            start=clock.now() + MINUTE,
+            hours=hours,
+            deliveries_at_least=round(2_000 * hours / 24),
+            carts=round(300 * hours / 24),
+            buyers=round(110 * hours / 24),
+        )
         clock.limit = end = _clear_moment(ledger, clock.now() + 70 * MINUTE)
         await clock.sleep_until(end)
         await set_up.settled()
@@ -114,7 +124,7 @@ async def _live(set_up: Stage, ledger: Ledger, seed: int, console: Console) -> i
 
 
 def _clear_moment(ledger: Ledger, after: int) -> int:
-    """The first full minute after ``after`` with no cart due within five minutes of it."""
+    """The first full minute after ``after`` with no cart due within two minutes of it."""
     due = sorted(
         happening.at + step for happening in ledger.happenings if isinstance(happening, CartChanged) for step in STEPS
     )

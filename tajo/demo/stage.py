@@ -25,7 +25,7 @@ from tajo.settings import load
 
 STORE_HASH = "tj4kq1w9zc"
 QUIET_LOOKS = 5
-GRAIN = 5_000  # of the clock: steps of five seconds, so that a day takes minutes
+GRAIN = 10_000  # the clock goes in steps of ten seconds, so that a day takes minutes
 # Values of the emulators, which nobody has to keep secret.
 ACCESS_TOKEN, CLIENT_SECRET, API_KEY = "demo-access-token", "demo-client-secret", "xkeysib-demo"
 
@@ -98,7 +98,7 @@ class Stage:
 
     def _done(self) -> bool:
         """Nothing is still to be fetched or sent."""
-        return not any(owner.pending for owner in (*self.sinks(), *self.enrichers()))
+        return not any(sink.pending for sink in self.sinks()) and not any(one.pending for one in self.enrichers())
 
 
 @asynccontextmanager
