@@ -1,7 +1,7 @@
 """What a fold is: a pure function from a key's state and a record to the key's next state and what follows from it.
 
-The engine calls it, one record at a time, serially per partition. What it returns is committed together with the position
-(streams.owner), or not at all; so a fold never asks whether it has seen a record before.
+The engine calls it, one record at a time, serially per partition. What it returns is committed together with the
+position (streams.owner), or not at all; so a fold never asks whether it has seen a record before.
 """
 
 from typing import NamedTuple, Protocol, TypeVar
@@ -25,7 +25,7 @@ class Input(NamedTuple):
 
 
 class Output(NamedTuple):
-    """A record to be written. ``topic`` may be a logical inner name. Without ``partition`` the key decides (murmur2)."""
+    """A record to be written. ``topic`` may be an inner name. Without ``partition`` the key decides (murmur2)."""
 
     topic: str
     key: bytes | None

@@ -15,10 +15,10 @@ class UpsertContact(msgspec.Struct, tag="contact", tag_field="kind", kw_only=Tru
     """The whole desired state of a contact.
 
     ``attributes``: None empties the attribute, if Brevo holds what we wrote; attributes not named are left alone.
-    ``lists``: list key (`<store name>:all_customers`, with channels `<store name>:<channel id>:buyers`) -> member or not.
-    ``subscribed``: what a person last decided (True lifts our blocklisting, False blocklists), None: nobody decided. It
-    is sent only when ``decided_at`` is newer than what was sent before, or the contact is created; a new contact without
-    a decision is created blocklisted if ``blocklist_unknown``.
+    ``lists``: list key (`<store name>:all_customers`, with channels `<store name>:<channel id>:buyers`) -> member or
+    not. ``subscribed``: what a person last decided (True lifts our blocklisting, False blocklists), None: nobody
+    decided. It is sent only when ``decided_at`` is newer than what was sent before, or the contact is created; a new
+    contact without a decision is created blocklisted if ``blocklist_unknown``.
     ``historical``: from an import: may wait for a bulk import.
     """
 

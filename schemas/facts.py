@@ -1,8 +1,8 @@
 """Facts: the state of one entity as it was fetched, and what made us fetch it. Topics commerce.*.v1, JSON.
 
-The entity is kept in full on the wire; the records here name only the fields that folds read (unknown ones are ignored).
-Times named ``*_at`` are Unix milliseconds. Outside rules: the OpenAPI files of BigCommerce (orders v2, customers, carts,
-subscribers, catalog v3).
+The entity is kept in full on the wire; the records here name only the fields that folds read (unknown ones are
+ignored). Times named ``*_at`` are Unix milliseconds. Outside rules: the OpenAPI files of BigCommerce (orders v2;
+customers, carts, subscribers, catalog v3).
 """
 
 from typing import Literal
@@ -207,8 +207,8 @@ class Cart(msgspec.Struct, kw_only=True):
 class CartFact(Fact, kw_only=True):
     """One of four kinds, all in the cart's partition.
 
-    `cart`: as fetched. `converted`: an order took it (``order_id``). `deleted`: it is gone. `tick` (key `tick`): the time
-    is ``fetched_at``; id and entity are empty.
+    `cart`: as fetched. `converted`: an order took it (``order_id``). `deleted`: it is gone. `tick` (key `tick`): the
+    time is ``fetched_at``; id and entity are empty.
     ``requested_due``: set when this fetch answers the question of a due cart: the due time asked about, with the
     shopper's subscriber record as it was at the same moment (None: there is none).
     """

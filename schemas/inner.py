@@ -18,7 +18,7 @@ class GuestProfile(msgspec.Struct, array_like=True, frozen=True):
     phone: str | None = None
 
 
-# --- into `customers`, key: `store/customer id` or `store/guest:e-mail` ------------------------------------------------
+# --- into `customers`, key: `store/customer id` or `store/guest:e-mail` ---------------------------------------------
 
 
 class OrderPart(msgspec.Struct, array_like=True, tag="o", kw_only=True):
@@ -76,7 +76,7 @@ class CartPart(msgspec.Struct, array_like=True, tag="k", kw_only=True):
     statement: "Statement | None" = None  # what that record says, if it is opted in to anything
 
 
-# --- into `contacts`, key: `account/e-mail` -----------------------------------------------------------------------------
+# --- into `contacts`, key: `account/e-mail` -------------------------------------------------------------------------
 
 
 class Contribution(msgspec.Struct, array_like=True, tag="c", kw_only=True):

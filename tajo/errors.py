@@ -8,8 +8,9 @@ TajoError (schemas.errors)   exit code 1
     │   ├── KafkaJarsMissing
     │   └── KafkaNotStarted
     ├── BrokerUnreachable    exit code 3: a broker is configured but does not answer
-    └── TopicsError          exit code 4: the topics on the broker are not as they have to be
-        └── PartitionsFixed
+    ├── TopicsError          exit code 4: the topics on the broker are not as they have to be
+    │   └── PartitionsFixed
+    └── GatewayNotStarted    exit code 1: its port or its spool cannot be used
 
 Messages are sentences: what was found, what was expected, the cure. The command line prints them without a traceback
 and ends with the error's exit code.
@@ -23,6 +24,7 @@ from schemas.errors import TajoError
 
 __all__ = [
     "BrokerUnreachable",
+    "GatewayNotStarted",
     "JavaMissing",
     "KafkaJarsMissing",
     "KafkaMissing",
@@ -106,3 +108,7 @@ class TopicsError(ToolError):
 
 class PartitionsFixed(TopicsError):
     """A topic has another number of partitions than configured. It cannot be changed in place: keys would move."""
+
+
+class GatewayNotStarted(ToolError):
+    """The gateway cannot listen, or cannot open its spool."""

@@ -5,7 +5,13 @@ import sys
 
 import structlog
 
-_LIBRARIES = {"aiokafka": logging.CRITICAL, "faust": logging.ERROR, "mode": logging.ERROR, "httpx": logging.WARNING}
+_LIBRARIES = {
+    "aiokafka": logging.CRITICAL,
+    "faust": logging.ERROR,
+    "mode": logging.ERROR,
+    "streams.engine": logging.ERROR,
+    "httpx": logging.WARNING,
+}
 
 
 def configure(level: int = logging.INFO) -> None:

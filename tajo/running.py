@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from schemas.requests import Resource, Sync
 from streams import versions
 from streams.engine import Engine, Role
 from tajo.components import Components
-from tajo.errors import Problem, SettingsError
+from tajo.errors import GatewayNotStarted, Problem, SettingsError
 from tajo.persistence import until_it_works
 from tajo.settings import Settings
 
@@ -65,7 +65,26 @@ async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
         date_header=False,
         timeout_graceful_shutdown=10,
     )
-    await uvicorn.Server(config).serve()
+    server = _Server(config)
+    stop = asyncio.create_task(told_to_stop())
+    serving = asyncio.create_task(server.serve())
+    await asyncio.wait((stop, serving), return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    await _ended(stop)
+    if not server.started:
+        raise GatewayNotStarted(
+            f"The gateway could not begin to listen on {settings.gateway.host}:{settings.gateway.port}: "
+            f"the reason is in the log above. Choose another gateway.port, or end what uses it."
+        )
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: uvicorn would raise them again after its end, and the exit status would be theirs."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:

@@ -83,16 +83,17 @@ async def test_each_component_runs_alone_and_a_rebuild_of_their_work_is_equal(
         here.store.customers.register(email="ada@example.com", first_name="Ada", last_name="Byron")
         code, out = await finished(TOPICS, here)
         assert (code, "to create" in out) == (0, True), out
-        running = [
-            await asyncio.create_subprocess_exec(
-                *run_here(command, here),
-                cwd=ROOT,
-                env={**os.environ, **here.environment},
-                stdout=here.log.open("ab"),
-                stderr=subprocess.STDOUT,
-            )
-            for command in COMPONENTS
-        ]
+        with here.log.open("ab") as log:
+            running = [
+                await asyncio.create_subprocess_exec(
+                    *run_here(command, here),
+                    cwd=ROOT,
+                    env={**os.environ, **here.environment},
+                    stdout=log,
+                    stderr=log,
+                )
+                for command in COMPONENTS
+            ]
         try:
             await here.until(lambda: "ada@example.com" in here.brevo.state.contacts, "the customer has arrived")
             await here.until(lambda: len(here.bigcommerce.hooks.all()) > 20, "the hooks are installed")
