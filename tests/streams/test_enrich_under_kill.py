@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors.clock import SystemClock
 from schemas import topics
 from schemas.requests import Sync
 from streams.enrich.owner import INPUTS
@@ -42,7 +43,7 @@ async def test_a_killed_enricher_goes_on_where_it_was_and_loses_no_delivery(
             shop.store.customers.register(email=f"c{n}@example.com", first_name="C", last_name=str(n)).id
             for n in range(30)
         ]
-        job = Sync(store=store, id="first", at=1, resources=("orders",))
+        job = Sync(store=store, id="first", at=SystemClock().now(), resources=("orders",))
         deliveries = [
             {"scope": "store/customer/created", "hash": str(id_), "created_at": 1, "data": {"id": id_}}
             for id_ in customers
