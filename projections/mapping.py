@@ -1,28 +1,35 @@
 """`customer_mapping`: paths into a customer as fetched, and the Brevo attributes that their values go to.
 
 Paths are JMESPath (https://jmespath.org/specification.html). A guest's billing address is put into a customer's shape
-first, so that one mapping serves both.
+first, so that one mapping serves both. Values are of the type that their attribute is created with.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import jmespath
 import jmespath.exceptions
-import msgspec
 
+from projections.attributes import PHONES, attribute_type, typed
 from projections.phones import e164
-from projections.times import date, milliseconds
-from schemas.commands import Value
+from schemas.commands import AttributeType, Value
 from schemas.errors import BadRecord, TajoError
 from schemas.facts import OrderAddress
 
 COMPUTED: Final = frozenset({"orders_count", "total_spent"})  # sums over a contact's sources, made there
-PHONE: Final = "SMS"  # Brevo's attribute that identifies a contact by its phone
+PHONE: Final = "SMS"  # of the attributes that identify a contact by its phone, the one that is its phone for us
 
 # customers v3 call these fields otherwise than orders v2 and our documented paths do.
 _ADDRESS_NAMES = {"state": "state_or_province", "zip": "postal_code", "street_1": "address1", "street_2": "address2"}
-_DATES = ("date_created", "date_modified")
+
+
+class _Read(NamedTuple):
+    """``field``: the last word of the path."""
+
+    attribute: str
+    field: str
+    kind: AttributeType
+    path: Any
 
 
 class Profile(NamedTuple):
@@ -37,7 +44,7 @@ class CustomerMapping:
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._paths = [
-            (attribute, path.rpartition(".")[2], _compile(path))
+            _Read(attribute, path.rpartition(".")[2], attribute_type(path, attribute), _compile(path))
             for path, attribute in pairs
             if path not in COMPUTED and attribute.lower() != "email"  # the e-mail is the identity, not an attribute
         ]
@@ -47,9 +54,7 @@ class CustomerMapping:
         addresses = [_with_documented_names(address) for address in entity.get("addresses") or ()]
         known = {**entity, "addresses": addresses}
         country = next((str(a["country_code"]) for a in addresses[:1] if a.get("country_code")), store_country)
-        attributes = {
-            attribute: _value(_search(path, known), field, attribute, country) for attribute, field, path in self._paths
-        }
+        attributes = {read.attribute: _value(_search(read.path, known), read, country) for read in self._paths}
         phone = attributes.get(PHONE)
         return Profile(attributes, phone if isinstance(phone, str) else None)
 
@@ -93,25 +98,10 @@ def _with_documented_names(address: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: address.get(original) for name, original in _ADDRESS_NAMES.items()}, **address}
 
 
-def _value(found: object, field: str, attribute: str, country: str) -> Value:
-    if field == "customer_group_id" and found == 0:
+def _value(found: object, read: _Read, country: str) -> Value:
+    if read.field == "customer_group_id" and found == 0:
         return None  # 0 says: in no group
-    value = _plain(found)
-    if value is None:
-        return None
-    if attribute == PHONE or field == "phone":
-        return e164(str(value), country)
-    if field in _DATES and isinstance(value, str):
-        return date(milliseconds(value))
+    value = typed(found, read.kind)
+    if isinstance(value, str) and (read.attribute in PHONES or read.field == "phone"):
+        return e164(value, country)
     return value
-
-
-def _plain(found: object) -> Value:
-    """What an attribute can hold; None for everything empty. Lists of words (check boxes) become one text."""
-    if isinstance(found, str):
-        return found.strip() or None
-    if found is None or isinstance(found, bool | int | float):
-        return found
-    if isinstance(found, Sequence) and all(isinstance(item, str | int | float) for item in found):
-        return ", ".join(str(item) for item in found) or None
-    return msgspec.json.encode(found, order="sorted").decode() if found else None

@@ -42,7 +42,7 @@ def iso(moment: int) -> str:
 
 def date(moment: int) -> str:
     """Unix ms -> `2026-03-05`, the day in UTC, as Brevo's attributes of type date take it."""
-    return _at(moment).strftime("%Y-%m-%d")
+    return _at(moment).date().isoformat()  # four digits for every year, which strftime does not promise
 
 
 def _at(moment: int) -> datetime:

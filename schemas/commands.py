@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 Value = str | int | float | bool | None
+AttributeType = Literal["text", "date", "float", "boolean"]  # of values at Brevo; a date is the text `YYYY-MM-DD`
 
 
 class UpsertContact(msgspec.Struct, tag="contact", tag_field="kind", kw_only=True):

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from projections.attributes import attribute_type
+from schemas.commands import AttributeType
 from tajo.settings.document import Path, dotted
 from tajo.settings.durations import show_duration
 from tajo.settings.model import MAX_AGE_LIMIT, Credentials, CustomerMapping, Lists, Store
@@ -24,6 +26,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from check(settings)
     if not stores:
         yield from _accounts(settings)
+        yield from _attributes(settings)
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:
@@ -113,6 +116,23 @@ def _mappings(settings: Settings) -> Iterator[Finding]:
             elif target in seen:
                 yield Finding(path, f'found "{target}"; {seen[target]} is mapped to it already, choose another.')
             seen.setdefault(target, source)
+
+
+def _attributes(settings: Settings) -> Iterator[Finding]:
+    """One attribute with values of two types: Brevo would drop those of one of them, without saying so."""
+    seen: dict[tuple[str, str], tuple[AttributeType, str]] = {}
+    told: set[Finding] = set()  # stores that share a mapping share its troubles
+    for head, entry in settings.entries():
+        account, _ = settings.account_of(entry)
+        own = entry.customer_mapping if isinstance(entry, Store) else None
+        path: Path = (*head, "customer_mapping") if own is not None else ("customer_mapping",)
+        for source, target in (settings.customer_mapping if own is None else own).items():
+            kind = attribute_type(source, target)
+            other, where = seen.setdefault((account, target), (kind, dotted((*path, source))))
+            if kind != other:
+                sentence = f'found "{target}"; {where} maps values of type {other} to it and this is of type {kind}, '
+                told.add(Finding((*path, source), sentence + "choose another attribute."))
+    yield from sorted(told)
 
 
 def _carts(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from schemas.errors import BadRecord, TajoError
 from schemas.facts import OrderAddress
 from tests.projections.orders_made import MAPPING, NOON, billing, customer, rfc2822
 
+STRICT = "accepts_product_review_abandoned_cart_emails"
+
 
 def mapped(path: str, entity: dict[str, Any], attribute: str = "X", country: str = "US") -> Value:
     return CustomerMapping([(path, attribute)]).profile(entity, country).attributes[attribute]
@@ -55,8 +57,31 @@ def test_what_is_empty_is_none() -> None:
 
 
 def test_zero_and_false_are_values() -> None:
-    assert mapped("points", customer(points=0)) == 0
-    assert mapped("vip", customer(vip=False)) is False
+    assert mapped("orders", customer(orders=0)) == "0"
+    assert mapped("vip", customer(vip=False)) == "false"
+    assert mapped("origin_channel_id", customer(origin_channel_id=0)) == 0
+    assert mapped(STRICT, customer(accepts_product_review_abandoned_cart_emails=False)) is False
+
+
+def test_a_text_attribute_gets_numbers_and_booleans_as_they_are_written() -> None:
+    found: list[tuple[Any, str]] = [(42, "42"), (42.0, "42"), (0.5, "0.5"), (True, "true"), (["a", 2.0, None], "a, 2")]
+    for value, text in found:
+        assert mapped("attributes.x", customer(attributes={"x": value})) == text
+
+
+def test_a_value_that_cannot_have_its_attributes_type_is_left_out() -> None:
+    wrong: list[Any] = ["many", "3", True, [3], {"id": 3}, 10**20]
+    for value in wrong:
+        assert mapped("customer_group_id", customer(customer_group_id=value)) is None
+    for value in ["soon", 20260301, True, "0001-01-01T00:00:00+14:00"]:
+        assert mapped("date_modified", customer(date_modified=value)) is None
+    for value in ["true", 1, 0, None]:
+        assert mapped(STRICT, customer(accepts_product_review_abandoned_cart_emails=value)) is None
+
+
+def test_an_attribute_that_is_a_phone_at_brevo_takes_phones_only() -> None:
+    assert mapped("company", customer(company="512-555-0143"), "WHATSAPP") == "+15125550143"
+    assert mapped("customer_group_id", customer(customer_group_id=3), "SMS") is None
 
 
 def test_the_group_is_its_id_and_its_name_has_a_path_of_its_own() -> None:

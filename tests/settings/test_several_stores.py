@@ -147,3 +147,15 @@ def test_a_login_at_the_broker_is_handed_to_the_client(tmp_path: Path) -> None:
         "sasl_plain_username": "u",
         "sasl_plain_password": "p",
     }
+
+
+def test_an_attribute_that_two_stores_of_an_account_fill_with_different_types_is_refused(tmp_path: Path) -> None:
+    text = FILE.replace("first_name: VORNAME", "customer_group.name: CUSTOMER_GROUP")
+    with pytest.raises(SettingsError) as caught:
+        _load(tmp_path, text)
+    assert (
+        'stores[1].customer_mapping.customer_group.name: found "CUSTOMER_GROUP"; customer_mapping.customer_group_id '
+        "maps values of type float to it and this is of type text, choose another attribute."
+    ) in str(caught.value)
+    other = text.replace("token: t2\n", "token: t2\n    brevo: {api_key: third-key}\n")
+    assert len(_load(tmp_path, other).accounts()) == 3  # in another account it is another attribute
