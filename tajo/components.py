@@ -185,7 +185,7 @@ class Components:
                 )
                 stack.push_async_callback(brevo.close)
                 stores = [store for store in self.settings.connected() if store.account == account.name]
-                ids = await until_it_works(
+                prepared = await until_it_works(
                     partial(
                         schema.prepare,
                         brevo,
@@ -197,7 +197,9 @@ class Components:
                     cured_by_waiting=(BrevoError,),
                     clock=self.clock,
                 )
-                found[account.name] = Destination(brevo, ids, "dry-run" if dry else "live")
+                found[account.name] = Destination(
+                    brevo, prepared.lists, "dry-run" if dry else "live", attributes=prepared.attributes
+                )
             yield found
 
     def sink_role(self, destinations: Mapping[str, Destination]) -> Role:

@@ -5,13 +5,12 @@ starts (https://developers.brevo.com/reference/createcontact).
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import NamedTuple
 
 from connectors.brevo.account import Account, Attribute
 from connectors.brevo.errors import Refused
+from schemas.commands import AttributeType
 from schemas.errors import TajoError
-
-AttributeType = Literal["text", "date", "float", "boolean"]
 
 FOLDER = "Tajo"
 IMPORTED = "tajo:imported"  # the list key of contacts that came by an import and are in no other list
@@ -33,10 +32,17 @@ class SchemaError(TajoError):
         self.problems = tuple(problems)
 
 
+class Prepared(NamedTuple):
+    """``lists``: list key -> id, with IMPORTED for rows without a list. ``attributes``: all, name -> type."""
+
+    lists: dict[str, int]
+    attributes: dict[str, str]
+
+
 async def prepare(
     account: Account, *, attributes: Mapping[str, AttributeType], lists: Mapping[str, int | str], create: bool = True
-) -> dict[str, int]:
-    """Checks and completes the account; returns list key -> id, with IMPORTED for rows without a list.
+) -> Prepared:
+    """Checks and completes the account, and says what it has.
 
     ``attributes``: attribute -> type of the values that will be sent. ``lists``: list key -> id of an existing list, or
     a name, which is created in the folder `Tajo` if missing. ``create`` False (dry-run) changes nothing: missing lists
@@ -47,11 +53,22 @@ async def prepare(
     problems = [*_wrong_attributes(attributes, found), *_missing_lists(lists, existing)]
     if problems:
         raise SchemaError(problems)
+    there = {name: attribute.type for name, attribute in found.items()}
     if create:
         for name, kind in attributes.items():
             if name not in found and name not in _BUILT_IN:
-                await _create_attribute(account, name, kind)
-    return await _lists(account, {**lists, IMPORTED: _IMPORTED_NAME}, existing, create)
+                await create_attribute(account, name, kind)
+                there[name] = kind
+    return Prepared(await _lists(account, {**lists, IMPORTED: _IMPORTED_NAME}, existing, create), there)
+
+
+async def create_attribute(account: Account, name: str, kind: AttributeType) -> None:
+    """Does nothing if there is one of that name. Raises Refused if Brevo does not take it; BrevoError."""
+    try:
+        await account.create_attribute(name, kind)
+    except Refused as error:
+        if "must be unique" not in str(error):  # somebody was quicker
+            raise
 
 
 def _wrong_attributes(wanted: Mapping[str, AttributeType], found: Mapping[str, Attribute]) -> list[str]:
@@ -85,14 +102,6 @@ def _missing_lists(wanted: Mapping[str, int | str], existing: Mapping[int, str])
         for key, number in wanted.items()
         if isinstance(number, int) and number not in existing
     ]
-
-
-async def _create_attribute(account: Account, name: str, kind: str) -> None:
-    try:
-        await account.create_attribute(name, kind)
-    except Refused as error:
-        if "must be unique" not in str(error):  # somebody was quicker
-            raise
 
 
 async def _lists(

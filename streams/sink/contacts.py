@@ -1,8 +1,11 @@
 """Single contacts: upsert, rename, delete. Rules of the flag: design «Consent»; of renames: facts on PUT /contacts."""
 
+from collections.abc import Iterable
+
 from connectors.brevo.account import POST_CONTACT, Contact
 from connectors.brevo.errors import Clash, InDoubt, NotFound, Refused
 from schemas.commands import DeleteContact, RenameContact, UpsertContact
+from streams.sink.attributes import Totals
 from streams.sink.items import Item
 from streams.sink.known import KnownContact, digest
 from streams.sink.ledger import Ledger
@@ -18,16 +21,25 @@ _WITHOUT_PHONE = "sent without the phone, which Brevo does not take for this con
 class Contacts:
     def __init__(self, destination: Destination, ledger: Ledger) -> None:
         self._brevo, self._lists, self._counters = destination.account, destination.lists, destination.counters
-        self._ledger = ledger
+        self._ledger, self._totals = ledger, Totals(destination)
 
     def known(self, email: str) -> KnownContact | None:
         return self._ledger.recall(_KIND, email, KnownContact)
 
+    def keep(self, email: str, known: KnownContact) -> None:
+        """Brevo has a part of what is wanted; the rest follows."""
+        self._ledger.keep(_KIND, email, known)
+
     def wish(self, group: list[Item]) -> Wish:
-        commands = [command for item in group if isinstance(command := item.command(), UpsertContact)]
+        upserts = [command for item in group if isinstance(command := item.command(), UpsertContact)]
+        commands = [self._totals.sendable(command) for command in upserts]
         self._counters.unknown_lists.update(key for key in commands[-1].lists if key not in self._lists)
         phoneless = any(item.phoneless for item in group)
         return wish(commands, self.known(commands[-1].email), self._lists, phoneless=phoneless)
+
+    async def prepare(self, wishes: Iterable[Wish]) -> bool:
+        """To be awaited before any of them is sent; False if they are to be made anew. Raises BrevoError."""
+        return await self._totals.create(name for found in wishes for name in found.desired)
 
     async def do(self, item: Item) -> bool:
         """False if it has to go by an import instead. Raises BrevoError if it has to be tried again."""
@@ -44,6 +56,8 @@ class Contacts:
     async def _upsert(self, item: Item) -> bool:
         group = self._ledger.lanes.group(item)
         found = self.wish(group)
+        while not await self.prepare([found]):
+            found = self.wish(group)
         if not found.reasons:
             self._ledger.settle(group, "equal")
             return True

@@ -3,6 +3,10 @@
 Two imports, so that nobody's blocklisting is touched who is in Brevo already: the first one only creates, with the flag
 for those without an opt-in; when it is over, the second one brings all rows up to date, without any flag
 (https://developers.brevo.com/reference/importcontacts: flags are for all rows of an import).
+
+Booleans are left to a single update that follows: users report that imports do not set them to false
+(https://github.com/sendinblue/APIv3-python-library/issues/95), and updates of one contact, unlike creations, are not
+among the hundred requests an hour. Who maps no boolean pays nothing for it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -55,6 +59,8 @@ class Imports:
     async def do(self, items: list[Item]) -> None:
         """Raises BrevoError if all that is not settled has to be tried again."""
         rows = list(self._rows(items))
+        while not await self._contacts.prepare(row.wish for row in rows):
+            rows = list(self._rows(items))
         if len(rows) < self._timings.few_rows and not any(item.by_import for row in rows for item in row.group):
             self._singly(rows)
             return
@@ -90,7 +96,7 @@ class Imports:
         """Settles what Brevo has already, and hands over what an import cannot say."""
         taken: set[Value] = set()
         for item in items:
-            if item.done:  # with another one of its contact
+            if item.done or item.single:  # with another one of its contact; or handed over by now
                 continue
             group = self._ledger.lanes.group(item)
             wish = self._contacts.wish(group)
@@ -106,7 +112,7 @@ class Imports:
             if not wish.reasons:
                 self._ledger.settle(group, "equal")
             elif lists and self._may_be_imported(group, wish):
-                body = {"email": item.email, "attributes": wish.desired}
+                body = {"email": item.email, "attributes": wish.importable}
                 yield Row(group, wish, item.email, lists, msgspec.Raw(_encode(body)))
             else:
                 self._single(item)
@@ -185,7 +191,11 @@ class Imports:
                 members = {number: True for number in row.lists if number != self._lists.get(IMPORTED)}
                 known = self._contacts.known(row.email)
                 after = row.wish.after_import(known, members)
-                self._contacts.sent(row.group, after, "POST /contacts/import")
+                if row.wish.is_left_by_import(after):
+                    self._contacts.keep(row.email, after)
+                    self._singly([row])
+                else:
+                    self._contacts.sent(row.group, after, "POST /contacts/import")
 
 
 def _together(

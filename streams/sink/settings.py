@@ -12,7 +12,8 @@ from connectors.brevo.account import Account
 class Counters:
     """Of one account and process. ``outcomes``: receipts by outcome. ``saved``: requests not needed, by reason
     (`equal`, `superseded`, `batched`). ``unknown_lists``: list keys in commands that no list is configured for.
-    ``phones_refused``: contacts sent without their phone.
+    ``lost_attributes``: totals of a currency that Brevo has no float attribute for, and refused to make one: contacts
+    are sent without. ``phones_refused``: contacts sent without their phone.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -20,6 +21,7 @@ class Counters:
     events_sent: int = 0
     phones_refused: int = 0
     unknown_lists: Counter[str] = field(default_factory=Counter)
+    lost_attributes: Counter[str] = field(default_factory=Counter)
 
     @property
     def held(self) -> int:
@@ -28,7 +30,8 @@ class Counters:
 
 @dataclass
 class Destination:
-    """A Brevo account. ``lists``: list key -> id, as `connectors.brevo.schema.prepare` returns it.
+    """A Brevo account. ``lists``: list key -> id, and ``attributes``: name -> type, as
+    `connectors.brevo.schema.prepare` returns them; attributes that the sink creates are added.
 
     ``account.requests`` counts requests by family. Destinations outlive owners: limits and counts go on after a
     rebalance.
@@ -38,6 +41,7 @@ class Destination:
     lists: Mapping[str, int]
     mode: Literal["live", "dry-run"] = "live"
     counters: Counters = field(default_factory=Counters)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

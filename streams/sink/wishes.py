@@ -30,6 +30,15 @@ class Wish(NamedTuple):
         """Values that only one contact may have."""
         return {self.desired[name] for name in _IDENTIFIERS if name in self.desired}
 
+    @property
+    def importable(self) -> dict[str, Value]:
+        """``desired`` without booleans, which an import does not take for sure."""
+        return {name: value for name, value in self.desired.items() if not isinstance(value, bool)}
+
+    def is_left_by_import(self, known: KnownContact) -> bool:
+        """Whether something is still to be said by a single update, ``known`` being what the import brought."""
+        return any(known.attributes.get(name) != digest(value) for name, value in self.desired.items())
+
     def update(self) -> dict[str, object]:
         """Body of PUT /contacts/{identifier}."""
         body: dict[str, object] = {}
@@ -65,7 +74,7 @@ class Wish(NamedTuple):
     def after_import(self, known: KnownContact | None, members: Mapping[int, bool]) -> KnownContact:
         """``members``: the lists that the import put it in; those it is not in stay as unknown as they were."""
         before = known or KnownContact()
-        attributes = {**before.attributes, **{name: digest(value) for name, value in self.desired.items()}}
+        attributes = {**before.attributes, **{name: digest(value) for name, value in self.importable.items()}}
         return KnownContact(attributes, {**before.lists, **members}, self.decided_at, before.refused)
 
     def after_creation(self) -> KnownContact:

@@ -20,9 +20,10 @@ async def test_missing_attributes_are_created_with_their_types() -> None:
     async with brevo_stand(attributes={"FIRSTNAME": "text"}) as stand:
         account = stand.account()
         wanted = {"FIRSTNAME": "text", "SMS": "text", "COMPANY": "text", "ORDER_COUNT": "float", "SIGNUP_DATE": "date"}
-        await prepare(account, attributes=wanted, lists={})  # type: ignore[arg-type]
-        await prepare(account, attributes=wanted, lists={})  # type: ignore[arg-type]
+        prepared = await prepare(account, attributes=wanted, lists={})  # type: ignore[arg-type]
+        again = await prepare(account, attributes=wanted, lists={})  # type: ignore[arg-type]
         await account.close()
+        assert prepared.attributes | wanted == prepared.attributes == again.attributes
         found = {name: one.type for name, one in stand.brevo.state.schema.attributes.items()}
         assert found | wanted == found
         assert len(stand.requests.to("POST", "/contacts/attributes/.*")) == 3
@@ -52,9 +53,9 @@ async def test_a_list_id_that_does_not_exist_is_an_error() -> None:
 async def test_lists_by_name_are_created_once_in_our_folder() -> None:
     async with brevo_stand() as stand:
         account = stand.account()
-        wanted = {"shop:all_customers": 40, "shop:buyers": "Käufer", "other:buyers": "Käufer"}
-        found = await prepare(account, attributes={}, lists=wanted)
-        again = await prepare(account, attributes={}, lists=wanted)
+        wanted: dict[str, int | str] = {"shop:all_customers": 40, "shop:buyers": "Käufer", "other:buyers": "Käufer"}
+        found = (await prepare(account, attributes={}, lists=wanted)).lists
+        again = (await prepare(account, attributes={}, lists=wanted)).lists
         await account.close()
         state = stand.brevo.state
         assert found == again
@@ -71,7 +72,8 @@ async def test_a_dry_run_creates_nothing() -> None:
         account = stand.account()
         found = await prepare(account, attributes={"NEW": "text"}, lists={"a": 40, "b": "new"}, create=False)
         await account.close()
-        assert found == {"a": 40}
+        assert found.lists == {"a": 40}
+        assert "NEW" not in found.attributes
         assert {request.method for request in stand.requests.seen} == {"GET"}
 
 

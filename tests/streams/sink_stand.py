@@ -35,7 +35,12 @@ from tests.connectors.brevo_stand import START, Stand, brevo_stand
 from tests.streams import logs
 
 ACCOUNT = "main"
-LISTS = {"shop:all_customers": 40, "shop:buyers": 41, "shop:abandoned_cart": 42}
+LISTS = {
+    "shop:all_customers": 40,
+    "shop:buyers": 41,
+    "shop:abandoned_cart": 42,
+    "outlet:buyers": 41,  # two stores with one list of buyers
+}
 TIMINGS = Timings(session_s=0.05, close_s=2.0)
 NAME = "sink"
 IMPORTED_LIST = 43
@@ -72,7 +77,7 @@ def product(number: int, *, deleted: bool = False, **fields: Any) -> PutProduct:
 
 @dataclass
 class SinkStand:
-    """``brevo``: the emulator. ``timeout``: of requests, in real seconds."""
+    """``brevo``: the emulator. ``timeout``: of requests, in real seconds. ``attributes``: known to be there."""
 
     kafka: str
     names: Names
@@ -83,6 +88,7 @@ class SinkStand:
     owners: list[SinkOwner] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
     destination: Destination | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
     failures: list[BaseException] = field(default_factory=list)
 
     @property
@@ -101,7 +107,12 @@ class SinkStand:
         """A new owner of the partition, as in a new process: it fences the one before and restores the changelog."""
         account = self.front.account(timeout=self.timeout)
         self.accounts.append(account)
-        self.destination = Destination(account, {**LISTS, IMPORTED: IMPORTED_LIST}, mode=mode)  # type: ignore[arg-type]
+        self.destination = Destination(
+            account,
+            {**LISTS, IMPORTED: IMPORTED_LIST},
+            mode=mode,  # type: ignore[arg-type]
+            attributes=self.attributes,
+        )
         path = self.folder / f"store{len(self.owners)}"
         parts = Parts(
             name=NAME,
