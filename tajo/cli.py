@@ -49,7 +49,7 @@ def _file(config: Path | None) -> Path | None:
 def _settings(config: Path | None) -> Settings:
     settings = load(_file(config))
     for notice in notices(settings):
-        err.print(f"note: {notice}")
+        err.print(f"note: {notice}", soft_wrap=True)
     return settings
 
 
@@ -136,7 +136,10 @@ def rebuild_start(
     """Folds the whole log into the tables of a new version, silently, beside the live one."""
     from tajo.rebuilding import start
 
-    _run(lambda: start(running.components(_settings(config), bootstrap_servers), version, out))
+    async def work() -> int:
+        return await start(await running.reached(_settings(config), bootstrap_servers), version, out)
+
+    _run(work)
 
 
 @rebuild_app.command("diff")
@@ -148,7 +151,10 @@ def rebuild_diff(
     """Compares the tables of a rebuilt version with the live ones. Exit status 1 if they differ."""
     from tajo.rebuilding import diff
 
-    _run(lambda: diff(running.components(_settings(config), bootstrap_servers), version, out))
+    async def work() -> int:
+        return await diff(await running.reached(_settings(config), bootstrap_servers), version, out)
+
+    _run(work)
 
 
 @app.command()
@@ -174,12 +180,12 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         raise SystemExit(130) from None
     except TajoError as error:
-        err.print(f"tajo: {error}", markup=False)
+        err.print(f"tajo: {error}", markup=False, soft_wrap=True)
         raise SystemExit(exit_code(error)) from None
     except Exception as error:
         if (told := getattr(error, "format_message", None)) is None:  # click's usage errors tell themselves
             raise
-        err.print(f"tajo: {told()}", markup=False)
+        err.print(f"tajo: {told()}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 
 

@@ -12,7 +12,8 @@ import uvicorn
 from connectors.bigcommerce.errors import BigCommerceError
 from schemas.requests import Resource, Sync
 from streams import versions
-from streams.engine import Engine, Role
+from streams.engine import Engine
+from tajo import topics
 from tajo.components import Components
 from tajo.errors import GatewayNotStarted, Problem, SettingsError
 from tajo.persistence import until_it_works
@@ -31,6 +32,13 @@ def components(settings: Settings, bootstrap_servers: str | None) -> Components:
     return Components(settings, settings.kafka_access(bootstrap_servers))
 
 
+async def reached(settings: Settings, bootstrap_servers: str | None) -> Components:
+    """As ``components``, once the broker has answered. Raises BrokerUnreachable."""
+    made = components(settings, bootstrap_servers)
+    await topics.brokers(made.kafka)
+    return made
+
+
 async def told_to_stop() -> None:
     """Returns at the first SIGTERM or SIGINT; a second one ends the process at once."""
     loop, told = asyncio.get_running_loop(), asyncio.Event()
@@ -46,10 +54,12 @@ async def told_to_stop() -> None:
 
 @asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[None]:
-    await engine.start()
+    starting = asyncio.create_task(engine.start())
     try:
+        await asyncio.shield(starting)  # a start that is cut off could not be undone
         yield
     finally:
+        await starting
         await engine.stop()
 
 
@@ -88,11 +98,17 @@ class _Server(uvicorn.Server):
 
 
 async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
-    made = components(settings, bootstrap_servers)
+    await _until_told(_enrich(settings, bootstrap_servers))
+
+
+async def _enrich(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = await reached(settings, bootstrap_servers)
     for store in settings.connected():
         job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(settings))
         await made.request(job)
-    await _until_told(made, "enrich", [made.enrich_role()], beside=_keep_hooks(made))
+    async with running(made.engine("enrich", [made.enrich_role()])):
+        await _keep_hooks(made)
+        await _for_ever()
 
 
 async def _keep_hooks(made: Components) -> None:
@@ -114,31 +130,38 @@ def synced(settings: Settings) -> tuple[Resource, ...]:
 
 
 async def worker(settings: Settings, bootstrap_servers: str | None) -> None:
-    made = components(settings, bootstrap_servers)
+    await _until_told(_worker(settings, bootstrap_servers))
+
+
+async def _worker(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = await reached(settings, bootstrap_servers)
     await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
-    await _until_told(made, made.version, made.fold_roles())
+    async with running(made.engine(made.version, made.fold_roles())):
+        await _for_ever()
 
 
 async def sink(settings: Settings, bootstrap_servers: str | None) -> None:
-    made = components(settings, bootstrap_servers)
-    async with made.destinations() as destinations:
-        await _until_told(made, "sink", [made.sink_role(destinations)])
+    await _until_told(_sink(settings, bootstrap_servers))
 
 
-async def _until_told(
-    made: Components, group: str, roles: Sequence[Role], *, beside: Coroutine[Any, Any, None] | None = None
-) -> None:
-    async with contextlib.AsyncExitStack() as stack:
-        stop = asyncio.create_task(told_to_stop())
-        stack.push_async_callback(_ended, stop)
-        await stack.enter_async_context(running(made.engine(group, list(roles))))
-        if beside is not None:
-            other = asyncio.create_task(beside)
-            stack.push_async_callback(_ended, other)
-            await asyncio.wait((stop, other), return_when=asyncio.FIRST_COMPLETED)
-            if other.done():
-                other.result()  # raises what it failed with
-        await stop
+async def _sink(settings: Settings, bootstrap_servers: str | None) -> None:
+    made = await reached(settings, bootstrap_servers)
+    async with made.destinations() as destinations, running(made.engine("sink", [made.sink_role(destinations)])):
+        await _for_ever()
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Runs ``work`` until it fails, or until told to stop, whatever it waits for then; it ends in order."""
+    stop, task = asyncio.create_task(told_to_stop()), asyncio.create_task(work)
+    try:
+        await asyncio.wait((stop, task), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _ended(stop)
+        await _ended(task)  # raises what it failed with
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
@@ -153,7 +176,7 @@ async def sync(settings: Settings, bootstrap_servers: str | None, resources: Seq
     if unknown := [name for name in resources or () if name not in known]:
         sentence = f"there is no resource {unknown[0]}; there are {', '.join(known)}."
         raise SettingsError([Problem("command line", "--resources", sentence)])
-    made = components(settings, bootstrap_servers)
+    made = await reached(settings, bootstrap_servers)
     for store in settings.connected():
         now = made.clock.now()
         job = Sync(store=store.store_hash, id=f"sync-{now}", at=now)

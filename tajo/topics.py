@@ -1,7 +1,7 @@
 """Making the broker's topics those of the catalogue: `tajo topics apply`.
 
-What lacks is created, settings that differ are set, nothing is ever deleted. The number of partitions of an existing
-topic is not touched: docs/partitions.md.
+What lacks is created, settings that differ are set. The number of partitions of an existing topic is not touched:
+docs/partitions.md. Nothing is ever deleted but the topics that a demo lent itself on somebody's cluster.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from tajo.errors import BrokerUnreachable, PartitionsFixed, TopicsError
 
 REQUEST_SECONDS: Final = 10
 SETTLE_SECONDS: Final = 30
+LOOKS: Final = 10
 
 # Kafka protocol guide, "Error codes" and DescribeConfigs "config_source".
 _UNKNOWN_TOPIC: Final = 3
@@ -79,6 +80,43 @@ async def apply(
             await _alter(admin, diff.changed)
             await _settled(admin, [new.topic for new in diff.created])
         return diff
+
+
+async def brokers(kafka: Kafka) -> int:
+    """How many there are. Raises BrokerUnreachable."""
+    async with _admin(kafka) as admin:
+        return len((await admin.describe_cluster())["brokers"])
+
+
+async def delete(kafka: Kafka, prefix: str) -> int:
+    """Deletes every topic whose name begins with ``prefix``; returns how many these were.
+
+    Returns when none is left. Raises ValueError without a prefix, BrokerUnreachable, or TopicsError.
+    """
+    if not prefix:
+        raise ValueError("The prefix is empty: all topics of the cluster would be deleted.")
+    deleted: set[str] = set()
+    deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
+    looks = 0  # in a row that found none: what was created a moment ago is seen a moment later
+    async with _admin(kafka) as admin:
+        while looks < LOOKS:
+            left = [name for name in await admin.list_topics() if name.startswith(prefix)]
+            looks = 0 if left else looks + 1
+            if left and asyncio.get_running_loop().time() > deadline:
+                raise TopicsError(f"Topics that begin with {prefix} are still there after {SETTLE_SECONDS} s: {left}.")
+            await _delete(admin, left)
+            deleted.update(left)
+            await asyncio.sleep(0.05)
+    return len(deleted)
+
+
+async def _delete(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    if not names:
+        return
+    answer = await admin.delete_topics(names)
+    for name, code in answer.topic_error_codes:
+        if code != _UNKNOWN_TOPIC:  # it was on its way already
+            _raise_if(code, f"Topic {name} could not be deleted", None)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """`tajo up`: a broker unless one is named, the topics, then every component as a supervised process.
 
 A component that ends itself (exit 70: it could no longer trust what it knew) or is killed is started anew, with a
-growing pause; one that cannot work with the configuration (exit 1 to 4) ends everything, with its message.
+growing pause; one that cannot work with the configuration (exit 1, 2 or 4) ends everything, with its message.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from tajo.running import told_to_stop
 from tajo.settings import Settings
 
 COMPONENTS = ("gateway", "enrich", "worker", "sink")
-FINAL = range(1, 5)  # exit codes that a new start would not cure (tajo.errors)
+FINAL = (1, 2, 4)  # exit codes that a new start would not cure (tajo.errors); 3, the broker is away, is cured by time
 STOP_SECONDS = 20
 LONGEST_PAUSE = 30.0
 console = Console(stderr=True, highlight=False)

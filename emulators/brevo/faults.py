@@ -59,9 +59,15 @@ class Faults:
         self._faults: list[Fault] = []
         self._partial: list[frozenset[int]] = []
 
-    def answer(self, target: str, status: int, *, times: int = 1, reset: int = 1) -> None:
+    def answer(self, target: str, status: int, *, times: int = 1, reset: int = 1) -> Fault:
         """The next ``times`` requests are refused with ``status``; a 429 says ``reset`` seconds."""
-        self._faults.append(Fault(target, times, status, reset=reset))
+        fault = Fault(target, times, status, reset=reset)
+        self._faults.append(fault)
+        return fault
+
+    def withdraw(self, fault: Fault) -> None:
+        """Ends it before it was met as often as it was asked for. Harmless when it is over."""
+        self._faults = [other for other in self._faults if other is not fault]
 
     def garbage(self, target: str, *, status: int = 502, times: int = 1) -> None:
         """The next ``times`` requests are answered with a page of HTML, as from a proxy."""

@@ -101,25 +101,26 @@ async def live_view(stage: Stage, console: Console) -> AsyncIterator[View]:
     """Shown while the block runs: in place on a terminal, else a line every five seconds; and once more at its end."""
     view = View(stage)
     async with contextlib.AsyncExitStack() as stack:
-        await _beside(stack, _follow_carts(stage, view.carts))
+        await stack.enter_async_context(beside(_follow_carts(stage, view.carts)))
         if console.is_terminal:
             stack.enter_context(Live(view, console=console, refresh_per_second=4))
         else:
-            await _beside(stack, _tell(view, console))
+            await stack.enter_async_context(beside(_tell(view, console)))
         yield view
         if not console.is_terminal:
             console.print(view)
 
 
-async def _beside(stack: contextlib.AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs ``work`` while the block does; what it failed with is raised at the end."""
     task = asyncio.create_task(work)
-
-    async def end() -> None:
+    try:
+        yield
+    finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-    stack.push_async_callback(end)
 
 
 async def _tell(view: View, console: Console) -> None:

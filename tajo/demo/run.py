@@ -1,9 +1,9 @@
 """The demo's acts, in order: stage, import, a day of traffic, a rebuild, the verdict."""
 
 import asyncio
-import contextlib
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,38 +16,54 @@ from emulators.ledger import CartChanged, Ledger
 from emulators.shoppers.day import play_day
 from schemas.requests import Sync
 from streams import rebuild, topology
-from streams.access import Kafka
-from tajo.demo.live import live_view
+from tajo.demo.broker import place
+from tajo.demo.live import beside, live_view
 from tajo.demo.stage import STORE_HASH, Stage, stage
-from tajo.kafka import EmbeddedKafka
+from tajo.demo.troubles import make_trouble, met
 from tajo.rebuilding import drawn
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 STEPS = (HOUR, DAY, 3 * DAY)  # the default of carts.steps
 CLEAR = 2 * MINUTE  # no cart is due this close to the end
+LEAST_DELIVERIES = 700  # in a short day too, so that events wait in crowds when Brevo pauses
+# Endpoints of Brevo, as its emulator counts them.
+IMPORT, SINGLE = "POST /contacts/import", ("POST /contacts", "PUT /contacts/{identifier}")
 
 
 async def run(*, full: bool, bootstrap_servers: str | None, seed: int, hours: float, console: Console) -> int:
     """0 when the verdict found nothing and the rebuilt tables are equal, else 1."""
-    began = time.monotonic()
+    began, say = time.monotonic(), partial(console.print, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="tajo-demo-") as name:
-        async with contextlib.AsyncExitStack() as stack:
-            folder = Path(name)
-            if bootstrap_servers is None:
-                console.print("starting Apache Kafka from its jars")
-                broker = await stack.enter_async_context(EmbeddedKafka(folder / "kafka"))
-                bootstrap_servers = broker.bootstrap_servers
-            kafka = Kafka(bootstrap_servers)
-            set_up = await stack.enter_async_context(stage(kafka, folder, full=full, seed=seed, say=console.print))
+        folder = Path(name)
+        async with (
+            place(bootstrap_servers, folder, say) as kafka,
+            stage(kafka, folder, full=full, seed=seed, say=say) as set_up,
+        ):
             history, ledger, live_since = _history(set_up), Ledger(), set_up.clock.now()
             await _import(set_up, console)
             end = await _live(set_up, ledger, seed, hours, console)
-            equal = await _rebuild(set_up, folder, console)
+            rebuilt = await _rebuild(set_up, folder, console)
             found = _judge(set_up, history, ledger, live_since, end, full)
             _saved(set_up, console)
-            console.print(f"the demo took {time.monotonic() - began:.0f} s")
-            console.print(found.report(), markup=False)
-    return 0 if found.passed and equal else 1
+    say(f"the demo took {time.monotonic() - began:.0f} s")
+    say(found.report(), markup=False)
+    return outcome(found, rebuilt)
+
+
+class Rebuilt(NamedTuple):
+    """``requests``: how many Brevo saw while the tables were built; there must be none."""
+
+    differences: list[rebuild.Difference]
+    requests: int
+
+    @property
+    def equal(self) -> bool:
+        return all(difference.equal for difference in self.differences)
+
+
+def outcome(found: verdict.Verdict, rebuilt: Rebuilt) -> int:
+    """The exit status."""
+    return 0 if found.passed and rebuilt.equal and not rebuilt.requests else 1
 
 
 # --- import ---------------------------------------------------------------------------------------------------------
@@ -74,8 +90,10 @@ async def _import(set_up: Stage, console: Console) -> None:
             await asyncio.wait([settled], timeout=0.2)
         await settled
         _draw(set_up, bar, tasks, began)
-    contacts = len(set_up.brevo.state.contacts)
-    console.print(f"imported: {contacts:,} contacts and {len(set_up.brevo.state.orders):,} order records are in Brevo")
+    brevo = set_up.brevo.state
+    console.print(f"imported: {len(brevo.contacts):,} contacts and {len(brevo.orders):,} order records are in Brevo")
+    single = sum(brevo.requests_of(endpoint=name) for name in SINGLE)
+    console.print(f"by {brevo.requests_of(endpoint=IMPORT)} contact imports and {single} requests for single contacts")
 
 
 def _draw(set_up: Stage, bar: Progress, tasks: dict[str, TaskID], began: float) -> None:
@@ -99,17 +117,16 @@ def _draw(set_up: Stage, bar: Progress, tasks: dict[str, TaskID], began: float) 
 async def _live(set_up: Stage, ledger: Ledger, seed: int, hours: float, console: Console) -> int:
     """Plays a day and lets the clock run to a moment around which no cart is due; returns that moment."""
     clock = set_up.clock
-    set_up.bigcommerce.faults.limit(1)
-    set_up.brevo.faults.partial(0)
-    async with live_view(set_up, console):
+    start = clock.now() + MINUTE
+    async with live_view(set_up, console), beside(make_trouble(set_up, start, hours)):
         await play_day(
             set_up.store,
             clock,
             ledger,
             seed=seed,
-            start=clock.now() + MINUTE,
+            start=start,
             hours=hours,
-            deliveries_at_least=round(2_000 * hours / 24),
+            deliveries_at_least=max(LEAST_DELIVERIES, round(2_000 * hours / 24)),
             carts=round(300 * hours / 24),
             buyers=round(110 * hours / 24),
         )
@@ -118,8 +135,10 @@ async def _live(set_up: Stage, ledger: Ledger, seed: int, hours: float, console:
         await set_up.settled()
     counters = set_up.bigcommerce.deliveries.counters
     console.print(
-        f"webhooks: {counters.sent:,} deliveries, {counters.duplicates} twice, {counters.reordered} out of order"
+        f"webhooks: {counters.sent:,} deliveries, {counters.duplicates} twice, {counters.reordered} out of order",
+        soft_wrap=True,
     )
+    console.print(met(set_up), soft_wrap=True)
     return end
 
 
@@ -137,7 +156,7 @@ def _clear_moment(ledger: Ledger, after: int) -> int:
 # --- rebuild and verdict ----------------------------------------------------------------------------------------------
 
 
-async def _rebuild(set_up: Stage, folder: Path, console: Console) -> bool:
+async def _rebuild(set_up: Stage, folder: Path, console: Console) -> Rebuilt:
     components = set_up.components
     names = msgspec.structs.replace(components.names, version="v2")
     folds = topology.folds(components.fold_settings())
@@ -154,17 +173,17 @@ async def _rebuild(set_up: Stage, folder: Path, console: Console) -> bool:
     with Progress(TextColumn("rebuilding all tables from the log"), BarColumn(), console=console) as bar:
         task = bar.add_task("", total=None)
         await job.run(lambda progress: bar.update(task, completed=progress.folded, total=progress.total))
-    found = await rebuild.compare(
+    differences = await rebuild.compare(
         folds, kafka=components.kafka, live=components.names, rebuilt=names, partitions=components.settings.partitions()
     )
-    console.print(drawn(found))
-    equal = all(difference.equal for difference in found)
-    requests = set_up.brevo.state.requests.total() - sent
+    rebuilt = Rebuilt(differences, set_up.brevo.state.requests.total() - sent)
+    console.print(drawn(differences))
     console.print(
-        f"rebuilt in {time.monotonic() - began:.0f} s: {'equal to' if equal else 'NOT equal to'} the live tables; "
-        f"Brevo saw {requests} requests of it"
+        f"rebuilt in {time.monotonic() - began:.0f} s: {'equal to' if rebuilt.equal else 'NOT equal to'} the live "
+        f"tables; Brevo saw {rebuilt.requests} requests of it",
+        soft_wrap=True,
     )
-    return equal and not requests
+    return rebuilt
 
 
 class History(NamedTuple):
@@ -214,4 +233,4 @@ def _saved(set_up: Stage, console: Console) -> None:
         counters = destination.counters
         saved = ", ".join(f"{count:,} {reason}" for reason, count in counters.saved.most_common())
         sent = sum(destination.account.requests.values())
-        console.print(f"Brevo: {sent:,} requests, {counters.events_sent:,} events; saved: {saved}")
+        console.print(f"Brevo: {sent:,} requests, {counters.events_sent:,} events; saved: {saved}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from emulators.brevo import Brevo
 from emulators.clock import StandingClock
 from emulators.server import Server
 from streams import versions
-from streams.access import Kafka
 from streams.engine import Engine
 from streams.enrich.owner import EnrichOwner
 from streams.sink.owner import SinkOwner
 from streams.sink.settings import Destination
 from tajo.components import Components
+from tajo.demo.broker import Place
 from tajo.kafka.ports import free_port
+from tajo.running import running
 from tajo.settings import load
 
 STORE_HASH = "tj4kq1w9zc"
@@ -46,6 +48,7 @@ lists: {{all_customers: "All customers", buyers: "Buyers", abandoned_cart: "Aban
 webhooks:
   - {{scope: "store/order/created", destination: "order_placed"}}
   - {{scope: "store/order/statusUpdated", destination: "order_status_changed"}}
+kafka: {{prefix: {prefix}, replication: {copies}}}
 data_dir: "{data_dir}"
 """
 
@@ -103,7 +106,7 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    kafka: Kafka, folder: Path, *, full: bool, seed: int, say: Callable[[str], None]
+    place: Place, folder: Path, *, full: bool, seed: int, say: Callable[[str], None]
 ) -> AsyncIterator[Stage]:
     """Everything is there and connected when it is entered; hooks and imports are still to be asked for."""
     clock = StandingClock(cdnow.END, grain=GRAIN)
@@ -129,10 +132,12 @@ async def stage(
                 brevo=brevo_url,
                 bigcommerce=bigcommerce_url,
                 gateway=f"http://127.0.0.1:{port}",
+                prefix=json.dumps(place.prefix or None),
+                copies=place.copies,
                 data_dir=folder,
             )
         )
-        components = Components(load(path, {}), kafka, clock=clock)
+        components = Components(load(path, {}), place.kafka, clock=clock)
         await components.apply_topics()
         await versions.admit(components.kafka, components.names, components.fold_settings(), clock.now())
         await stack.enter_async_context(Server(components.gateway(), port=port))
@@ -144,6 +149,5 @@ async def stage(
         roles = [*components.fold_roles(), components.enrich_role(), components.sink_role(destinations)]
         engine = components.engine("demo", roles)
         made = Stage(clock, store, bigcommerce, brevo, components, engine, destinations)
-        await engine.start()
-        stack.push_async_callback(engine.stop)
+        await stack.enter_async_context(running(engine))
         yield made

@@ -20,6 +20,17 @@ async def test_the_next_requests_of_a_family_are_refused_as_asked_and_change_not
         assert (await brevo.http.post("/events", json=EVENT)).status_code == 204
 
 
+async def test_refusals_that_are_withdrawn_leave_the_next_requests_alone() -> None:
+    async with account() as brevo:
+        refusals = brevo.faults.answer("events", 429, times=1_000)
+        brevo.faults.answer("events", 503)
+        assert refusal(await brevo.http.post("/events", json=EVENT))[0] == 429
+        brevo.faults.withdraw(refusals)
+        assert refusal(await brevo.http.post("/events", json=EVENT))[0] == 503
+        assert (await brevo.http.post("/events", json=EVENT)).status_code == 204
+        brevo.faults.withdraw(refusals)
+
+
 async def test_a_429_on_request_says_how_long() -> None:
     async with account() as brevo:
         brevo.faults.answer("contacts", 429, reset=7)
