@@ -97,11 +97,18 @@ def _wrong_attributes(wanted: Mapping[str, AttributeType], found: Mapping[str, A
 
 def _missing_lists(wanted: Mapping[str, int | str], existing: Mapping[int, str]) -> list[str]:
     return [
-        f"lists.{key} is {number}, but the Brevo account has no list with that id. Use the id of an existing list, or "
-        f"a name: then it is created."
+        f"{_shown(key)} is {number}, but the Brevo account has no list with that id. Use the id of an existing list, "
+        f"or a name: then it is created."
         for key, number in wanted.items()
         if isinstance(number, int) and number not in existing
     ]
+
+
+def _shown(key: str) -> str:
+    """The list key `store:purpose` or `store:channel:purpose` as the user wrote it."""
+    store, *channel, purpose = key.split(":")
+    where = f"channels.{channel[0]}." if channel else ""
+    return f"{where}lists.{purpose} of the store {store}"
 
 
 async def _lists(

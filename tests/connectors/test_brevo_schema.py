@@ -46,7 +46,7 @@ async def test_an_account_in_another_language_is_told_with_the_name_to_write() -
 async def test_a_list_id_that_does_not_exist_is_an_error() -> None:
     async with brevo_stand() as stand:
         (found,) = await problems(stand, {}, {"shop:all_customers": 40, "shop:buyers": 99, "shop:new": "Neue"})
-        assert found.startswith("lists.shop:buyers is 99, but")
+        assert found.startswith("lists.buyers of the store shop is 99, but")
         assert stand.brevo.state.lists.keys() == {40, 41, 42}
 
 

@@ -79,6 +79,10 @@ class Stand:
     def log(self) -> Path:
         return self.folder / "tajo.log"
 
+    def output(self) -> str:
+        """Of all commands so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     async def until(self, true: "object", what: str, timeout: float = 90) -> None:
         async def asked() -> bool:
             return bool(true())  # type: ignore[operator]
@@ -86,7 +90,7 @@ class Stand:
         try:
             await until(asked, what, timeout)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.log.read_text(errors='replace')[-4000:]}") from None
+            raise AssertionError(f"{error}\n{self.output()[-4000:]}") from None
 
     def events(self, name: str) -> list[Mapping[str, object]]:
         return [event.properties for event in self.brevo.state.events if event.name == name]

@@ -1,0 +1,155 @@
+"""What is wrong at a start is told in a sentence, ends in order, and loses nothing."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas import topics
+from tajo.kafka.ports import free_port
+from tests.e2e import left
+from tests.e2e.stand import API_KEY, HASH, ROOT, TOKEN, stand
+from tests.gateway.deliveries import body, trusted
+from tests.streams.logs import read
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
+
+SECRET = "the-shared-header-of-this-store"
+PARTITIONS = 2
+FILE = f"""\
+connectors:
+  bigcommerce: {{store_hash: {HASH}, access_token: {TOKEN}, webhook_secret: {SECRET}}}
+brevo: {{api_key: {API_KEY}}}
+"""
+
+
+def written(folder: Path, more: str = "") -> str:
+    path = folder / "tajo.yml"
+    path.write_text(FILE + more, encoding="utf-8")
+    return str(path)
+
+
+async def finished(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
+    """Exit status and output of a command that ends by itself."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tajo", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "TAJO_DATA_DIR": str(folder / "data"), **(environment or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, out.decode()
+
+
+def on(kafka: str, prefix: str) -> dict[str, str]:
+    return {
+        "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
+        "TAJO_KAFKA__PREFIX": prefix,
+        "TAJO_KAFKA__PARTITIONS": str(PARTITIONS),
+        "TAJO_KAFKA__REPLICATION": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    "command", [("worker",), ("enrich",), ("sink",), ("up",), ("sync",), ("rebuild", "start", "v2")], ids=" ".join
+)
+async def test_a_broker_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, command: Sequence[str]) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    status, out = await finished(tmp_path, *command, "-c", written(tmp_path), "--bootstrap-servers", nowhere)
+    assert status == 3, out
+    assert "Traceback" not in out
+    (told,) = [line for line in out.splitlines() if not line.startswith("note: ")]
+    assert told.startswith(f"tajo: No Kafka broker answers at {nowhere} ")
+    assert "Start it, or correct kafka.bootstrap_servers" in told
+
+
+@pytest.mark.parametrize("command", ["up", "gateway", "enrich", "worker", "sink"])
+async def test_a_typo_in_the_configuration_is_told_with_file_line_key_and_cure(tmp_path: Path, command: str) -> None:
+    path = written(tmp_path, "lists: {byers: 41}\n")
+    status, out = await finished(tmp_path, command, "-c", path)
+    assert status == 2, out
+    assert out == f"tajo: {path}, line 4: lists.byers: this key is not known here; did you mean buyers?\n"
+
+
+MISSING = "lists: {all_customers: 40, buyers: 41, abandoned_cart: 43}\n"  # of the stand's lists the last is 42
+
+
+@pytest.mark.kafka
+async def test_the_sink_ends_with_the_key_of_a_list_that_brevo_does_not_have(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with stand(tmp_path) as here:
+        status, out = await finished(
+            tmp_path, "sink", "-c", written(tmp_path, MISSING), environment=here.environment | on(kafka, topic_prefix)
+        )
+    assert status == 1, out
+    assert "Traceback" not in out
+    assert f"lists.abandoned_cart of the store {HASH} is 43, but the Brevo account has no list with that id" in out
+    assert "Use the id of an existing list, or a name" in out
+    assert here.brevo.state.requests_of(endpoint="POST /contacts/lists") == 0, "nothing is made before all is right"
+
+
+@pytest.mark.kafka
+async def test_tajo_up_ends_altogether_when_a_list_does_not_exist(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with stand(tmp_path) as here:
+        status, out = await finished(
+            tmp_path, "up", "-c", written(tmp_path, MISSING), environment=here.environment | on(kafka, topic_prefix)
+        )
+        assert left.processes(tmp_path) == [], out
+    assert status == 1, out
+    assert "Traceback" not in out
+    assert f"lists.abandoned_cart of the store {HASH} is 43, but the Brevo account has no list with that id" in out
+    assert "sink: ended with 1, which a new start does not cure" in out
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_with_a_wrong_brevo_key_the_sink_says_what_to_do_waits_and_ends_in_order(
+    kafka: str, topic_prefix: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with stand(tmp_path) as here:
+        here.brevo.api_key = "xkeysib-of-today"
+        here.environment |= on(kafka, topic_prefix)
+        async with here.tajo("sink", "-c", written(tmp_path)) as process:
+            await here.until(lambda: "Tried again in a minute" in here.output(), "it says what is wrong")
+            assert process.returncode is None
+            process.send_signal(number)
+            assert await asyncio.wait_for(process.wait(), 30) == 0, here.output()
+        out = here.output()
+    assert "The api key is unknown or has expired: set brevo.api_key to a valid one." in out
+    assert "Traceback" not in out
+
+
+@pytest.mark.kafka
+async def test_with_a_wrong_bigcommerce_token_webhooks_are_taken_and_kept(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """That all is read by itself once the token is right is shown in tests/streams/test_enrich_troubles.py."""
+    async with stand(tmp_path) as here:
+        here.bigcommerce.gate.token = "another"
+        here.environment |= on(kafka, topic_prefix)
+        delivery = body(store=HASH)
+        async with here.tajo("up", "-c", written(tmp_path)) as process, httpx.AsyncClient() as http:
+            await here.until(lambda: "does not accept the access token" in here.output(), "it says what is wrong")
+            await here.until(lambda: "Application startup complete" in here.output(), "the gateway listens")
+            answer = await http.post(
+                f"{here.gateway}/webhooks/bigcommerce/{HASH}", content=delivery, headers=trusted(SECRET)
+            )
+            assert answer.status_code == 200
+            records = await read(kafka, topic_prefix + topics.WEBHOOK, PARTITIONS)
+            assert [record.value for record in records] == [delivery]
+        assert process.returncode == 0, here.output()
+    assert "Traceback" not in here.output()
