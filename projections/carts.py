@@ -26,7 +26,7 @@ from projections.cart_steps import (
 from projections.fold import Input, Output
 from projections.identity import split
 from projections.occasions import is_historical
-from projections.reading import encode, read
+from projections.reading import encode, of_store, read
 from schemas import topics
 from schemas.commands import SendEvent
 from schemas.errors import BadRecord
@@ -67,10 +67,7 @@ class CartsFold:
 
     def fold(self, state: CartState, record: Input) -> tuple[CartState, list[Output]]:
         store_hash, cart_id = split(record.key)
-        store = self._stores.get(store_hash)
-        if store is None:
-            raise BadRecord(f"Cart {cart_id} is of store {store_hash!r}, which is not configured; add it to `stores`.")
-        place = Place(cart_id, store)
+        place = Place(cart_id, of_store(self._stores, store_hash, f"Cart {cart_id}"))
         if record.value is None:
             return CartState(store=store_hash), _leave(state, place, record.time)
         fact = read(self._facts, record)

@@ -11,7 +11,7 @@ import msgspec
 from projections.cloudevents import public
 from projections.fold import Input, Output
 from projections.identity import catalogue_id, catalogue_variant_id, split
-from projections.reading import read
+from projections.reading import of_store, read
 from projections.times import iso
 from schemas import topics
 from schemas.commands import PutCategory, PutProduct
@@ -97,9 +97,7 @@ class _Map:
 
     def fold(self, state: None, record: Input) -> tuple[None, list[Output]]:
         store_hash, number = split(record.key)
-        store = self._stores.get(store_hash)
-        if store is None:
-            raise BadRecord(f"{record.key!r} is of a store that is not configured; add {store_hash!r} to `stores`.")
+        store = of_store(self._stores, store_hash, f"{record.topic} {number}")
         commands = self._deleted(store, number, record.time) if record.value is None else self._put(store, record)
         return None, [_told(store, command) for command in commands]
 

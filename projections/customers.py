@@ -13,7 +13,7 @@ from projections.fold import Input, Output
 from projections.identity import contact_key, normalise, split
 from projections.mapping import CustomerMapping
 from projections.occasions import data_event, is_due, is_historical
-from projections.reading import digest, encode, read
+from projections.reading import digest, encode, of_store, read
 from projections.times import milliseconds
 from schemas import topics
 from schemas.commands import SendEvent
@@ -67,11 +67,8 @@ class CustomersFold:
         return state, _settle(state, source, at, forwards)
 
     def _source(self, key: bytes) -> Source:
-        store_hash, _ = split(key)
-        store = self._settings.stores.get(store_hash)
-        if store is None:
-            raise BadRecord(f"Customer {key!r} is of a store that is not configured; add {store_hash!r} to `stores`.")
-        return Source(key.decode(), store)
+        store_hash, who = split(key)
+        return Source(key.decode(), of_store(self._settings.stores, store_hash, f"Customer {who}"))
 
     def _customer(self, state: Customer, source: Source, record: Input) -> list[OrderPapers | CartPart]:
         if record.value is None:

@@ -13,10 +13,9 @@ from projections.mapping import CustomerMapping
 from projections.order_papers import OrderEvents, record
 from projections.placement import Look, Told, news
 from projections.purchase import Purchase
-from projections.reading import digest, encode, read
+from projections.reading import digest, encode, of_store, read
 from schemas import topics
 from schemas.commands import PutOrder, SendEvent
-from schemas.errors import BadRecord
 from schemas.facts import OrderFact
 from schemas.inner import OrderPapers, OrderPart
 from schemas.settings import FoldSettings
@@ -76,9 +75,7 @@ class OrdersFold:
         return state, outputs + papers
 
     def _purchase(self, fact: OrderFact) -> Purchase:
-        store = self._settings.stores.get(fact.store)
-        if store is None:
-            raise BadRecord(f"Order {fact.id} is of store {fact.store!r}, which is not configured; add it to `stores`.")
+        store = of_store(self._settings.stores, fact.store, f"Order {fact.id}")
         return Purchase(fact, store, self._settings.accounts[store.account], self._mappings[fact.store])
 
     def _deleted(self, state: OrderState, record: Input) -> tuple[OrderState, list[Output]]:

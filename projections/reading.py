@@ -1,5 +1,6 @@
 """Records to typed values and typed values to digests: what every fold does first and last."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
@@ -9,6 +10,7 @@ from projections.fold import Input
 from schemas.errors import BadRecord
 
 T = TypeVar("T", covariant=True)
+S = TypeVar("S")
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -28,6 +30,14 @@ def read(decoder: Decoder[T], record: Input) -> T:
             f"{record.topic} {record.key!r} is not what that topic holds: {error}. Fetch the entity again.",
             stage="decode",
         ) from error
+
+
+def of_store(stores: Mapping[str, S], store_hash: str, what: str) -> S:
+    """What there is for a store. ``what``: the record, for the message. Raises BadRecord if it is not configured."""
+    found = stores.get(store_hash)
+    if found is None:
+        raise BadRecord(f"{what} is of store {store_hash!r}, which is not configured; add it to `stores`.")
+    return found
 
 
 def encode(value: object) -> bytes:

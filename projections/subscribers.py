@@ -10,10 +10,9 @@ import msgspec
 
 from projections.fold import Input, Output
 from projections.identity import contact_key, normalise, split
-from projections.reading import encode, read
+from projections.reading import encode, of_store, read
 from projections.times import milliseconds
 from schemas import topics
-from schemas.errors import BadRecord
 from schemas.facts import Subscriber, SubscriberFact
 from schemas.inner import Statement
 from schemas.settings import FoldSettings
@@ -51,9 +50,7 @@ class SubscribersFold:
 
     def fold(self, state: SubscriberState, record: Input) -> tuple[SubscriberState, list[Output]]:
         store, number = split(record.key)
-        account = self._accounts.get(store)
-        if account is None:
-            raise BadRecord(f"Subscriber {number} is of store {store!r}, which is not configured; add it to `stores`.")
+        account = of_store(self._accounts, store, f"Subscriber {number}")
         source = source_id(store, number)
         if record.value is None:
             erased = Statement(source=source, store=store, at=record.time, gone=True)

@@ -11,7 +11,7 @@ from connectors.bigcommerce.pages import row_as
 from schemas.facts import Subscriber
 from streams.enrich.facts import Shopper, envelope
 from streams.enrich.marks import Wanted
-from streams.enrich.source import Desk, Written
+from streams.enrich.source import OneByOne, Written
 from streams.enrich.state import CartMemory, Mark, SubscriberMemory
 from streams.enrich.subscribers import consents_since
 
@@ -25,16 +25,7 @@ class _Customer(msgspec.Struct):
     email: str = ""
 
 
-class Carts:
-    batch, parallel = 1, 4
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def fetch(self, wanted: list[Wanted]) -> None:
-        for each in wanted:
-            await self._fetch(each)
-
+class Carts(OneByOne):
     async def _fetch(self, each: Wanted) -> None:
         desk = self._desk
         row: bytes | None = None

@@ -7,9 +7,9 @@ from connectors.bigcommerce.errors import MissingScope
 from connectors.bigcommerce.pages import MOST
 from connectors.bigcommerce.reads import PRODUCTS_A_PAGE, Found, category_id_of, id_of
 from schemas.facts import Origin
-from streams.enrich.facts import Envelope, envelope
+from streams.enrich.facts import Envelope
 from streams.enrich.marks import Wanted
-from streams.enrich.source import Desk, Written
+from streams.enrich.source import Desk, Written, write_found
 from streams.enrich.state import Changes
 
 
@@ -26,18 +26,8 @@ class Catalogue:
         self._read = desk.reads.products if kind == "product" else desk.reads.categories
 
     async def fetch(self, wanted: list[Wanted]) -> None:
-        desk = self._desk
         found = await self._read([each.id for each in wanted])
-        outputs, changes = [], Changes()
-        for each in wanted:
-            row = found.rows.get(each.id)
-            if row is None:
-                outputs.append(desk.facts.tombstone(self._kind, each.id, found.started_at))
-            else:
-                of = envelope(found.started_at, each.mark)
-                outputs.append(desk.facts.entity(self._kind, each.id, row, of))
-            changes |= desk.marks.done(each)
-        await desk.state.writer.write(outputs, changes)
+        await write_found(self._desk, self._kind, wanted, found)
 
     async def prepare(self, rows: dict[str, bytes]) -> None:
         """A page has all that is needed."""

@@ -7,10 +7,9 @@ import msgspec
 from connectors.bigcommerce.pages import MOST, row_as
 from connectors.bigcommerce.reads import Group, id_of
 from schemas.facts import Origin
-from streams.enrich.facts import Envelope, envelope
+from streams.enrich.facts import Envelope
 from streams.enrich.marks import Wanted
-from streams.enrich.source import Desk, Written
-from streams.enrich.state import Changes
+from streams.enrich.source import Desk, Written, write_found
 
 _GROUPS_FOR_MS = 10 * 60_000
 
@@ -44,19 +43,9 @@ class Customers:
         self._groups = Groups(desk, {})
 
     async def fetch(self, wanted: list[Wanted]) -> None:
-        desk = self._desk
-        found = await desk.reads.customers([each.id for each in wanted])
+        found = await self._desk.reads.customers([each.id for each in wanted])
         groups = await self.prepare(found.rows)
-        outputs, changes = [], Changes()
-        for each in wanted:
-            row = found.rows.get(each.id)
-            if row is None:
-                outputs.append(desk.facts.tombstone("customer", each.id, found.started_at))
-            else:
-                of = envelope(found.started_at, each.mark)
-                outputs.append(desk.facts.entity("customer", each.id, with_group(row, groups), of))
-            changes |= desk.marks.done(each)
-        await desk.state.writer.write(outputs, changes)
+        await write_found(self._desk, "customer", wanted, found, lambda row: with_group(row, groups))
 
     async def prepare(self, rows: dict[str, bytes]) -> dict[int, Group]:
         return await self._groups.names({group for row in rows.values() if (group := _group_of(row))})

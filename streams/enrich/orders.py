@@ -15,7 +15,7 @@ from connectors.bigcommerce.reads import id_of
 from schemas.facts import Origin
 from streams.enrich.facts import Envelope, envelope
 from streams.enrich.marks import Wanted
-from streams.enrich.source import Desk, Written
+from streams.enrich.source import Desk, OneByOne, Written
 from streams.enrich.state import CartMemory, Changes
 
 INCOMPLETE, REFUNDED, PARTIALLY_REFUNDED = 0, 4, 14
@@ -31,16 +31,7 @@ class _Head(msgspec.Struct):
     date_created: str = ""
 
 
-class Orders:
-    batch, parallel = 1, 4
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def fetch(self, wanted: list[Wanted]) -> None:
-        for each in wanted:
-            await self._fetch(each)
-
+class Orders(OneByOne):
     async def _fetch(self, each: Wanted) -> None:
         desk = self._desk
         asked_at = desk.clock.now()

@@ -1,15 +1,16 @@
 """How one kind of entity is read and becomes facts: the port of customers, subscribers, orders, carts, catalogue."""
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, Protocol
 
-from connectors.bigcommerce.reads import Reads
+from connectors.bigcommerce.reads import Found, Reads
 from connectors.clock import Clock
 from projections.fold import Output
 from schemas.facts import Origin
-from streams.enrich.facts import Facts
+from streams.enrich.facts import Facts, envelope
 from streams.enrich.marks import Marks, Wanted
-from streams.enrich.state import State
+from streams.enrich.state import Changes, State
 
 
 class Written(NamedTuple):
@@ -42,6 +43,23 @@ class Source(Protocol):
         """
 
 
+class OneByOne(ABC):
+    """A source whose entities have no list to be read from: one read for each."""
+
+    batch, parallel = 1, 4
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def fetch(self, wanted: list[Wanted]) -> None:
+        for each in wanted:
+            await self._fetch(each)
+
+    @abstractmethod
+    async def _fetch(self, each: Wanted) -> None:
+        """``Source.fetch`` for this one."""
+
+
 class Listing(Protocol):
     """A source that can be read page by page."""
 
@@ -53,3 +71,22 @@ class Listing(Protocol):
 
     def id_of(self, row: bytes) -> str:
         """The id of a row."""
+
+
+async def write_found(
+    desk: Desk,
+    kind: Literal["customer", "product", "category"],
+    wanted: list[Wanted],
+    found: Found,
+    whole: Callable[[bytes], bytes] = bytes,
+) -> None:
+    """Facts of what was found, tombstones of what was not. ``whole``: a row with what its fact needs beside it."""
+    outputs, changes = [], Changes()
+    for each in wanted:
+        row = found.rows.get(each.id)
+        if row is None:
+            outputs.append(desk.facts.tombstone(kind, each.id, found.started_at))
+        else:
+            outputs.append(desk.facts.entity(kind, each.id, whole(row), envelope(found.started_at, each.mark)))
+        changes |= desk.marks.done(each)
+    await desk.state.writer.write(outputs, changes)

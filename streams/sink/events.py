@@ -6,8 +6,6 @@ What dies in between leaves an attempt without an outcome, which is in doubt lik
 asked for the event by its `tajo_id`, and what it does not show is sent again or held, as the command says.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
@@ -21,6 +19,7 @@ from streams.sink.items import Item
 from streams.sink.known import KnownEvent
 from streams.sink.ledger import Ledger
 from streams.sink.settings import Destination, Timings
+from streams.sink.stations import Waiting
 
 REMEMBERED_MS = 30 * 86_400_000
 _DAY_MS = 86_400_000
@@ -48,19 +47,16 @@ class Events:
         self._brevo, self._counters = destination.account, destination.counters
         self._ledger, self._clock, self._timings, self._gates = ledger, clock, timings, gates
         self._failed, self._spawn = failed, spawn
-        self._queue: deque[Item] = deque()
-        self._some = asyncio.Event()
+        self._waiting = Waiting()
+        self._queue = self._waiting.items
         self._forgotten_at = 0
 
     def put(self, item: Item) -> None:
-        self._queue.append(item)
-        self._some.set()
+        self._waiting.put(item)
 
     async def run(self) -> None:
         while True:
-            while not self._queue:
-                self._some.clear()
-                await self._some.wait()
+            await self._waiting.some()
             await self._forget_old()
             if self._is_batch_better():
                 await self._send_batch()
@@ -165,10 +161,9 @@ class Events:
             if place in failures:
                 # Surely not accepted; sent alone it gets an answer of its own.
                 item.sure = True
-                self._queue.append(item)
+                self.put(item)
             else:
                 self._sent(item, POST_EVENTS.name)
-        self._some.set()
 
     # --- outcomes ---------------------------------------------------------------------------------
 

@@ -8,24 +8,35 @@ from connectors.clock import Clock
 from streams.sink.items import Item
 
 
-class Workers:
-    """Commands that are done one by one, several at the same time. ``run`` is one worker."""
+class Waiting:
+    """Commands in a row. ``items`` may be taken from and put back; what is added comes by ``put``."""
 
-    def __init__(self, do: Callable[[Item], Awaitable[None]]) -> None:
-        self._do = do
-        self._queue: deque[Item] = deque()
+    def __init__(self) -> None:
+        self.items: deque[Item] = deque()
         self._some = asyncio.Event()
 
     def put(self, item: Item) -> None:
-        self._queue.append(item)
+        self.items.append(item)
         self._some.set()
+
+    async def some(self) -> None:
+        """Returns when there is something."""
+        while not self.items:
+            self._some.clear()
+            await self._some.wait()
+
+
+class Workers(Waiting):
+    """Commands that are done one by one, several at the same time. ``run`` is one worker."""
+
+    def __init__(self, do: Callable[[Item], Awaitable[None]]) -> None:
+        super().__init__()
+        self._do = do
 
     async def run(self) -> None:
         while True:
-            while not self._queue:
-                self._some.clear()
-                await self._some.wait()
-            item = self._queue.popleft()
+            await self.some()
+            item = self.items.popleft()
             if not item.done:
                 await self._do(item)
 

@@ -171,7 +171,7 @@ def test_nothing_is_kept_in_a_table() -> None:
 
 @pytest.mark.parametrize("fold", [ProductsFold(settings()), CategoriesFold(settings())])
 def test_what_cannot_be_used_is_refused(fold: Any) -> None:
-    with pytest.raises(BadRecord, match="'h9' to `stores`"):
+    with pytest.raises(BadRecord, match="is of store 'h9', which is not configured; add it to `stores`"):
         run(fold, [fact(fold.inputs[0], product(), store="h9")])
     with pytest.raises(BadRecord, match="cannot be read"):
         run(fold, [fact(fold.inputs[0], {"id": "twelve"})])

@@ -299,5 +299,5 @@ def test_what_cannot_be_read_is_a_bad_record() -> None:
         folded(Input(topics.CUSTOMER, b"h1/7", b"{", NOON))
     with pytest.raises(BadRecord, match="is not what that topic holds"):
         folded(Input("customers", b"h1/7", b"\x93", NOON))
-    with pytest.raises(BadRecord, match="add 'h2' to `stores`"):
+    with pytest.raises(BadRecord, match="Customer 7 is of store 'h2', which is not configured"):
         folded(Input(topics.CUSTOMER, b"h2/7", None, NOON))
