@@ -131,6 +131,7 @@ def _rename(state: ContactState, account: Account, email: str, message: HandOver
         email=message.old,
         to=email,
         subscribed=verdict_of(state, account).subscribed,
+        old_goes=account.deletes,
         at=message.at,
     )
 

@@ -36,12 +36,16 @@ class UpsertContact(msgspec.Struct, tag="contact", tag_field="kind", kw_only=Tru
 
 
 class RenameContact(msgspec.Struct, tag="rename", tag_field="kind", kw_only=True):
-    """`attributes.EMAIL` of the contact ``email`` becomes ``to``; its own upsert follows."""
+    """`attributes.EMAIL` of the contact ``email`` becomes ``to``; its own upsert follows.
+
+    ``old_goes``: should Brevo know both, the old one is deleted; else it leaves our lists and stays.
+    """
 
     id: str  # rename:<email>:<to>:<at>
     email: str
     to: str
     subscribed: bool | None = None
+    old_goes: bool = False
     at: int = 0
 
 

@@ -18,12 +18,15 @@ class LookAgain(msgspec.Struct, tag="cart", tag_field="kind", kw_only=True):
 
 
 class Sync(msgspec.Struct, tag="sync", tag_field="kind", kw_only=True):
-    """Import whole resources. ``id`` names the job; the same id twice is one job."""
+    """Import whole resources, in this order: consents before who they are of.
+
+    ``id`` names the job; the same id twice is one job.
+    """
 
     store: str
     id: str
     at: int
-    resources: tuple[Resource, ...] = ("customers", "subscribers", "categories", "products", "orders")
+    resources: tuple[Resource, ...] = ("subscribers", "customers", "categories", "products", "orders")
 
 
 class Reconcile(msgspec.Struct, tag="reconcile", tag_field="kind", kw_only=True):

@@ -121,7 +121,7 @@ def synced(settings: Settings) -> tuple[Resource, ...]:
     parts = settings.sync_parts()
     wanted: list[Resource] = []
     if "customers" in parts:
-        wanted += ["customers", "subscribers"]
+        wanted += ["subscribers", "customers"]  # consents before contacts are created
     if parts & {"products", "inventory"}:
         wanted += ["categories", "products"]
     if "orders" in parts:

@@ -47,6 +47,12 @@ class Contact(msgspec.Struct, rename="camel"):
     email_blacklisted: bool = False
     list_ids: list[int] = []
     attributes: dict[str, object] = {}
+    created_at: str = ""  # ISO 8601
+
+    @property
+    def created_ms(self) -> int:
+        """Unix ms; 0 when Brevo does not tell."""
+        return int(datetime.fromisoformat(self.created_at).timestamp() * 1000) if self.created_at else 0
 
 
 class Attribute(msgspec.Struct):

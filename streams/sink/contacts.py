@@ -1,9 +1,12 @@
 """Single contacts: upsert, rename, delete. Rules of the flag: design «Consent»; of renames: facts on PUT /contacts."""
 
+import contextlib
 from collections.abc import Iterable
 
+import msgspec
+
 from connectors.brevo.account import POST_CONTACT, Contact
-from connectors.brevo.errors import Clash, InDoubt, NotFound, Refused
+from connectors.brevo.errors import Clash, InDoubt, NotAllowed, NotFound, Refused
 from schemas.commands import DeleteContact, RenameContact, UpsertContact
 from streams.sink.attributes import Totals
 from streams.sink.items import Item
@@ -14,7 +17,9 @@ from streams.sink.wishes import Wish, phone_attributes, wish
 
 _KIND = "contact"
 _PUT = "PUT /contacts/{identifier}"
+_GET = "GET /contacts/{identifier}"
 _LONG_MS = 60_000
+_CLOCKS_DIFFER_MS = 60_000  # Brevo's clock and ours, at most
 _WITHOUT_PHONE = "sent without the phone, which Brevo does not take for this contact"
 
 
@@ -77,6 +82,12 @@ class Contacts:
         email = group[-1].email
         known = self.known(email)
         body = found.update()
+        if found.lift:
+            if await self._blocked_by_us(email, known):
+                body["emailBlacklisted"] = False
+            elif not body:
+                self.sent(group, found.after_update(known), _GET)
+                return True
         try:
             if body:
                 await self._brevo.update_contact(email, body)
@@ -90,8 +101,15 @@ class Contacts:
         await self._create(group, found)
         return True
 
+    async def _blocked_by_us(self, email: str, known: KnownContact | None) -> bool:
+        """Whether the blocklisting dates from our creating the contact: who was there before us blocked themselves."""
+        contact = await self._look(email)
+        if contact is None or not contact.email_blacklisted or known is None or known.blocked_since is None:
+            return False
+        return contact.created_ms >= known.blocked_since - _CLOCKS_DIFFER_MS
+
     async def _create(self, group: list[Item], found: Wish) -> None:
-        email = group[-1].email
+        email, asked_at = group[-1].email, self._ledger.now()
         try:
             await self._brevo.create_contact(found.creation(email))
         except Clash as error:
@@ -102,7 +120,7 @@ class Contacts:
                 await self._brevo.update_contact(email, body)
             self.sent(group, found.after_update(self.known(email)), _PUT)
         else:
-            self.sent(group, found.after_creation(), POST_CONTACT.name)
+            self.sent(group, found.after_creation(asked_at), POST_CONTACT.name)
 
     def _no_turn_for_creation(self) -> bool:
         """Where POST /contacts shares the hundred requests an hour, an import takes many new contacts in one."""
@@ -114,7 +132,7 @@ class Contacts:
         if any(item.phoneless for item in group):
             newest = self._newest(group)
             refused = {name: digest(newest.attributes[name]) for name in phone_attributes(newest)}
-            known = KnownContact(known.attributes, known.lists, known.decided_at, {**known.refused, **refused})
+            known = msgspec.structs.replace(known, refused={**known.refused, **refused})
             self._counters.phones_refused += 1
             message = _WITHOUT_PHONE
         self._ledger.keep(_KIND, group[-1].email, known)
@@ -143,12 +161,27 @@ class Contacts:
         try:
             await self._brevo.update_contact(command.email, body)
         except Clash as error:
-            # Both exist: the new one stays, and its upsert follows.
+            await self._both_exist(item, command)
             self._ledger.settle([item], "refused", message=f"both contacts exist: {error}", request=_PUT)
         except Refused as error:
             self._ledger.refuse([item], error)
         else:
             await self._renamed(item, command)
+
+    async def _both_exist(self, item: Item, command: RenameContact) -> None:
+        """The new one stays, takes over an opt-out, and its upsert follows; the old one leaves our lists, or goes."""
+        known = self.known(command.email)
+        ours = known is not None and known.blocked_since is not None
+        if item.blocklisted and not ours:
+            await self._brevo.update_contact(command.to, {"emailBlacklisted": True})
+        if command.old_goes:
+            with contextlib.suppress(NotFound, NotAllowed):  # Brevo does not give up the owner's own contact
+                await self._brevo.delete_contact(command.email)
+            self._ledger.keep(_KIND, command.email, None)
+            return
+        if known is not None and (members := [number for number, member in known.lists.items() if member]):
+            await self._brevo.update_contact(command.email, {"unlinkListIds": members})
+            self.keep(command.email, msgspec.structs.replace(known, lists=dict.fromkeys(known.lists, False)))
 
     async def _renamed(self, item: Item, command: RenameContact, message: str = "") -> None:
         if item.blocklisted:

@@ -66,6 +66,7 @@ class Imports:
             return
         if any(row.group[0].failures for row in rows):
             await self.quiet()
+        asked_at = self._clock.now()
         try:
             refused = await self._import(rows)
         except Refused:
@@ -73,7 +74,7 @@ class Imports:
             await self.recover()
             self._singly(rows)
             return
-        self._finish(rows, refused)
+        self._finish(rows, refused, asked_at)
 
     async def recover(self) -> None:
         """A predecessor may have left an import under way: nothing newer may be sent before its end."""
@@ -122,8 +123,9 @@ class Imports:
         if any(item.by_import for item in group):
             return True
         known = self._contacts.known(group[-1].email)
+        decided = wish.flag is not None or wish.lift
         leaves = known is not None and any(known.lists.get(number) for number in wish.unlink)
-        return group[-1].historical and not leaves and "" not in wish.attributes.values() and wish.flag is None
+        return group[-1].historical and not leaves and "" not in wish.attributes.values() and not decided
 
     def _singly(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -179,7 +181,7 @@ class Imports:
                 return
             pause = min(2 * pause, _LONGEST_LOOK_MS)  # looks are among the hundred an hour
 
-    def _finish(self, rows: list[Row], refused: set[str]) -> None:
+    def _finish(self, rows: list[Row], refused: set[str], asked_at: int) -> None:
         self._ledger.keep(_STATE, "", None)
         for row in rows:
             if row.email.lower() in refused:
@@ -190,7 +192,7 @@ class Imports:
             else:
                 members = {number: True for number in row.lists if number != self._lists.get(IMPORTED)}
                 known = self._contacts.known(row.email)
-                after = row.wish.after_import(known, members)
+                after = row.wish.after_import(known, members, asked_at)
                 if row.wish.is_left_by_import(after):
                     self._contacts.keep(row.email, after)
                     self._singly([row])

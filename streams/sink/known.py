@@ -14,13 +14,16 @@ class KnownContact(msgspec.Struct, array_like=True):
     """``attributes``: name -> hash of the value that Brevo took. ``lists``: id -> member or not; missing: not known.
 
     ``decided_at``: of the newest decision about the blocklist that was sent. ``refused``: identifiers that another
-    contact has, as hash: they are not tried again until they change.
+    contact has, as hash: they are not tried again until they change. ``blocked_since``: when (ms)
+    we asked Brevo to create it blocklisted only because nobody had decided yet; an opt-in from before we were live may
+    lift that, and only that.
     """
 
     attributes: dict[str, bytes] = {}
     lists: dict[int, bool] = {}
     decided_at: int = 0
     refused: dict[str, bytes] = {}
+    blocked_since: int | None = None
 
 
 class KnownEvent(msgspec.Struct, array_like=True):

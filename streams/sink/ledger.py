@@ -9,11 +9,12 @@ import msgspec
 
 from connectors.brevo.errors import BrevoError
 from connectors.clock import Clock
+from projections.cloudevents import cloud_event
 from projections.fold import Output
 from schemas import topics
 from schemas.commands import Receipt
 from schemas.errors import BadRecord
-from streams.headers import cloud_event, dead_letter
+from streams.headers import dead_letter
 from streams.owner import Record
 from streams.sink import known
 from streams.sink.items import Item
@@ -57,6 +58,9 @@ class Ledger:
                 if msgspec.msgpack.decode(value, type=known.KnownEvent).at < before:
                     self._journal.put(key, None)
             await asyncio.sleep(0)
+
+    def now(self) -> int:
+        return self._clock.now()
 
     async def flush(self) -> None:
         await self._journal.flush()

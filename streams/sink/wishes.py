@@ -24,6 +24,8 @@ class Wish(NamedTuple):
     desired: dict[str, Value]
     lists: dict[int, bool]
     blocklisted: bool  # how the contact is created
+    undecided: bool  # nobody said whether it may be written to
+    lift: bool  # an opt-in was recorded before we were live: our own blocklisting may go, a person's may not
     reasons: bool  # False: Brevo has all of it
 
     def phones(self) -> set[Value]:
@@ -69,17 +71,22 @@ class Wish(NamedTuple):
         kept = {name: value for name, value in attributes.items() if self.attributes.get(name) != ""}
         lists = {**before.lists, **dict.fromkeys(self.link, True), **dict.fromkeys(self.unlink, False)}
         decided_at = self.decided_at if self.flag is not None else before.decided_at
-        return KnownContact(kept, lists, decided_at, before.refused)
+        blocked_since = None if self.flag is not None or self.lift else before.blocked_since
+        return KnownContact(kept, lists, decided_at, before.refused, blocked_since)
 
-    def after_import(self, known: KnownContact | None, members: Mapping[int, bool]) -> KnownContact:
+    def after_import(self, known: KnownContact | None, members: Mapping[int, bool], asked_at: int) -> KnownContact:
         """``members``: the lists that the import put it in; those it is not in stay as unknown as they were."""
-        before = known or KnownContact()
+        before = known or KnownContact(blocked_since=self._blocked(asked_at))
         attributes = {**before.attributes, **{name: digest(value) for name, value in self.importable.items()}}
-        return KnownContact(attributes, {**before.lists, **members}, self.decided_at, before.refused)
+        lists = {**before.lists, **members}
+        return KnownContact(attributes, lists, self.decided_at, before.refused, before.blocked_since)
 
-    def after_creation(self) -> KnownContact:
+    def after_creation(self, asked_at: int) -> KnownContact:
         attributes = {name: digest(value) for name, value in self.desired.items()}
-        return KnownContact(attributes, dict(self.lists), self.decided_at, {})
+        return KnownContact(attributes, dict(self.lists), self.decided_at, {}, self._blocked(asked_at))
+
+    def _blocked(self, asked_at: int) -> int | None:
+        return asked_at if self.blocklisted and self.undecided else None
 
 
 def wish(
@@ -114,6 +121,7 @@ def wish(
         if has.lists.get(number, False) != member
     }
     flag, decided_at = _decision(group, has)
+    lift = newest.subscribed is True and flag is None and has.blocked_since is not None
     return Wish(
         attributes=attributes,
         link=[number for number, member in lists.items() if member and number in touched],
@@ -123,7 +131,9 @@ def wish(
         desired=desired,
         lists=lists,
         blocklisted=newest.subscribed is False or (newest.subscribed is None and newest.blocklist_unknown),
-        reasons=known is None or bool(attributes) or bool(touched & lists.keys()) or flag is not None,
+        undecided=newest.subscribed is None,
+        lift=lift,
+        reasons=known is None or bool(attributes) or bool(touched & lists.keys()) or flag is not None or lift,
     )
 
 

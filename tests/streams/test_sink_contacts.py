@@ -193,12 +193,22 @@ async def test_a_rename_keeps_the_blocklisting_and_what_we_know(
         assert [outcome for _, outcome in await stand.outcomes()][-2:] == ["done", "equal"]
 
 
-async def test_a_rename_to_a_contact_that_exists_leaves_both(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("old_goes", "opted_out"), [(False, False), (False, True), (True, True)])
+async def test_a_rename_to_a_contact_that_exists_leaves_the_new_one_in_our_lists(
+    kafka: str, topic_prefix: str, tmp_path: Path, old_goes: bool, opted_out: bool
+) -> None:
     async with sink_stand(kafka, topic_prefix, tmp_path) as stand:
         await stand.start()
-        await stand.tell(upsert(ANN), upsert(BOB), RenameContact(id="rename:1", email=ANN, to=BOB))
+        rename = RenameContact(id="rename:1", email=ANN, to=BOB, old_goes=old_goes)
+        members = {"shop:all_customers": True}
+        said = {"subscribed": False, "decided_at": START} if opted_out else {}
+        await stand.tell(upsert(ANN, lists=members, **said), upsert(BOB, lists=members, subscribed=True), rename)
         await stand.settled()
-        assert stand.brevo.state.contacts.keys() == {ANN, BOB}
+        contacts = stand.brevo.state.contacts
+        assert contacts.keys() == ({BOB} if old_goes else {ANN, BOB})
+        assert contacts[BOB].list_ids
+        assert contacts[BOB].blocklisted is opted_out, "an opt-out goes along, our own blocklisting does not"
+        assert old_goes or not contacts[ANN].list_ids
         assert (2, "refused") in await stand.outcomes()
         assert await stand.dead() == []
 

@@ -224,3 +224,32 @@ async def test_new_contacts_go_by_import_when_single_requests_are_used_up(
         assert stand.front.refusals() == 0
         assert stand.front.requests.to("POST", IMPORT)
         assert stand.front.clock.now() < START + 3_600_000 * 2
+
+
+async def test_an_opt_in_that_is_found_after_the_import_lifts_our_blocklisting_and_nobody_elses(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    async with sink_stand(kafka, topic_prefix, tmp_path) as stand:
+        account = stand.front.account()
+        for number in range(10):  # from before us: the odd ones have opted out there
+            blocked = {"emailBlacklisted": True} if number % 2 else {}
+            await account.create_contact({"email": email(number), **blocked})
+        await account.close()
+        stand.front.clock.advance(stand.front.clock.now() + 86_400_000)
+        await stand.start()
+        await stand.tell(*(past(number, subscribed=None) for number in range(40)))
+        await stand.settled()
+        contacts = stand.brevo.state.contacts
+        assert all(contacts[email(number)].blocklisted for number in range(10, 40))
+        await stand.tell(*(past(number, subscribed=True) for number in range(30)))
+        await stand.settled()
+        contacts = stand.brevo.state.contacts
+        for number in range(10):
+            assert contacts[email(number)].blocklisted is bool(number % 2)
+            assert len(contacts[email(number)].flags) == number % 2, "nobody touched it"
+        assert not any(contacts[email(number)].blocklisted for number in range(10, 30))
+        assert all(contacts[email(number)].blocklisted for number in range(30, 40))
+        asked = len(stand.front.requests.seen)
+        await stand.tell(*(past(number, subscribed=True) for number in range(30)))
+        await stand.settled()
+        assert len(stand.front.requests.seen) == asked, "it is asked once"

@@ -26,7 +26,7 @@ def test_a_store_does_not_take_a_contact_out_of_the_list_of_another() -> None:
         told = upsert(ANN, lists=dict(zip(BOTH, (first, second), strict=True)))
         new = wish([told], None, LISTS)
         assert (new.link, new.unlink, new.lists) == ([41], [], {41: True})
-        again = wish([told], KnownContact(lists={41: True}, attributes=new.after_creation().attributes), LISTS)
+        again = wish([told], KnownContact(lists={41: True}, attributes=new.after_creation(0).attributes), LISTS)
         assert not again.reasons
 
 
@@ -47,4 +47,4 @@ def test_an_import_leaves_booleans_unsaid() -> None:
     after = found.after_import(None, {40: True})
     assert after.attributes.keys() == {"NAME"}
     assert found.is_left_by_import(after)
-    assert not found.is_left_by_import(found.after_creation())
+    assert not found.is_left_by_import(found.after_creation(0))
