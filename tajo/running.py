@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, get_args
@@ -65,10 +66,9 @@ async def running(engine: Engine) -> AsyncIterator[None]:
 
 async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
     made = components(settings, bootstrap_servers)
+    listener = _listener(settings.gateway.host, settings.gateway.port)
     config = uvicorn.Config(
         made.gateway(),
-        host=settings.gateway.host,
-        port=settings.gateway.port,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -77,16 +77,27 @@ async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
     )
     server = _Server(config)
     stop = asyncio.create_task(told_to_stop())
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     await asyncio.wait((stop, serving), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
     await _ended(stop)
     if not server.started:
+        raise GatewayNotStarted("The gateway did not start; the line above says why.")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
         raise GatewayNotStarted(
-            f"The gateway could not begin to listen on {settings.gateway.host}:{settings.gateway.port}: "
-            f"the reason is in the log above. Choose another gateway.port, or end what uses it."
-        )
+            f"The gateway cannot listen on {host}:{port} ({error}): choose another gateway.host or gateway.port, "
+            f"or end what uses it."
+        ) from error
+    return listener
 
 
 class _Server(uvicorn.Server):

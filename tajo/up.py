@@ -6,7 +6,6 @@ growing pause; one that cannot work with the configuration (exit 1, 2 or 4) ends
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,12 +14,14 @@ from rich.console import Console
 
 from tajo.components import Components
 from tajo.kafka import EmbeddedKafka
+from tajo.kafka.process import end, start_bound
 from tajo.running import told_to_stop
 from tajo.settings import Settings
 
 COMPONENTS = ("gateway", "enrich", "worker", "sink")
 FINAL = (1, 2, 4)  # exit codes that a new start would not cure (tajo.errors); 3, the broker is away, is cured by time
 STOP_SECONDS = 20
+LOOK_SECONDS = 0.2
 LONGEST_PAUSE = 30.0
 console = Console(stderr=True, highlight=False)
 
@@ -68,27 +69,16 @@ async def _keep(name: str, config: Path | None, bootstrap_servers: str | None) -
     while True:
         began = time.monotonic()
         console.print(f"{name}: started")
-        process = await asyncio.create_subprocess_exec(*command, start_new_session=True, env={**os.environ})
+        process = await asyncio.to_thread(start_bound, command)
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(name, process)
-            raise
+            while (code := process.poll()) is None:  # noqa: ASYNC110 - a process tells nobody that it ended
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            if process.poll() is None and not await asyncio.to_thread(end, process, within=STOP_SECONDS):
+                console.print(f"{name}: did not stop within {STOP_SECONDS} s and was killed")
         if code in FINAL:
             console.print(f"{name}: ended with {code}, which a new start does not cure")
             return code
         pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, LONGEST_PAUSE)
         console.print(f"{name}: ended with {code}, started anew in {pause:.0f} s")
         await asyncio.sleep(pause)
-
-
-async def _end(name: str, process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        console.print(f"{name}: did not stop within {STOP_SECONDS} s and is killed")
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

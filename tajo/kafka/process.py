@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -61,21 +62,24 @@ class _Spawner:
 _SPAWNER: Final = _Spawner()
 
 
-def start_bound(command: Sequence[str], *, folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Starts ``command`` in ``folder``, output appended to ``log``; it gets SIGKILL when we die in any way (Linux).
+def start_bound(
+    command: Sequence[str], *, folder: Path | None = None, log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Starts ``command`` in ``folder``; it gets SIGKILL when we die in any way (Linux).
 
-    A session of its own: a Ctrl-C reaches only us, and we stop it in order.
+    Output is appended to ``log``, or goes where ours goes. A session of its own: a Ctrl-C reaches only us, and we stop
+    it in order.
     """
     shim = [sys.executable, "-I", "-S", "-c", _SHIM, str(os.getpid()), *command]
 
     def spawn() -> subprocess.Popen[bytes]:
-        with log.open("ab") as output:
+        with nullcontext() if log is None else log.open("ab") as output:
             return subprocess.Popen(
                 shim,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=None if log is None else subprocess.STDOUT,
                 start_new_session=True,
             )
 

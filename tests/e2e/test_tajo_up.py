@@ -1,13 +1,20 @@
 """The documented configuration, run as it stands: a shop's life reaches Brevo, for real and on the real clock."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from emulators.bigcommerce.carts import Item
+from tests.e2e.left import processes
 from tests.e2e.stand import HOME, stand
 
 pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(280)]
+
+
+def command(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").rstrip("\0").split("\0")
 
 
 async def test_the_documented_file_runs_verbatim(tmp_path: Path) -> None:
@@ -45,3 +52,16 @@ async def test_the_documented_file_runs_verbatim(tmp_path: Path) -> None:
         assert [event["order_id"] for event in here.events("order_placed")] == [str(order.id)], "none for the past"
         assert len(here.events("cart_abandoned")) == 1
         assert not brevo.state.dropped
+
+
+async def test_a_killed_component_is_started_anew_and_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    async with stand(tmp_path) as here, here.tajo("up", "-c", str(here.documented())) as process:
+        await here.until(lambda: len(here.bigcommerce.hooks.all()) > 20, "the hooks are installed")
+        (worker,) = [pid for pid in processes(here.folder) if "worker" in command(pid)]
+        os.kill(worker, signal.SIGKILL)
+        here.store.customers.register(email="eve@example.com", first_name="Eve", last_name="Noor")
+        await here.until(lambda: "eve@example.com" in here.brevo.state.contacts, "another worker has done it")
+        assert len(processes(here.folder)) > 5, "supervisor, broker and four components"
+        process.kill()
+        await process.wait()
+        await here.until(lambda: not processes(here.folder), "all of them are gone", timeout=20)

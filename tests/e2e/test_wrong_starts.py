@@ -144,7 +144,7 @@ async def test_with_a_wrong_bigcommerce_token_webhooks_are_taken_and_kept(
         delivery = body(store=HASH)
         async with here.tajo("up", "-c", written(tmp_path)) as process, httpx.AsyncClient() as http:
             await here.until(lambda: "does not accept the access token" in here.output(), "it says what is wrong")
-            await here.until(lambda: "Application startup complete" in here.output(), "the gateway listens")
+            await here.until(lambda: "Uvicorn running on" in here.output(), "the gateway listens")
             answer = await http.post(
                 f"{here.gateway}/webhooks/bigcommerce/{HASH}", content=delivery, headers=trusted(SECRET)
             )
