@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ from tajo.kafka.ports import free_port
 from tests.e2e import left
 from tests.e2e.stand import API_KEY, HASH, ROOT, TOKEN, stand
 from tests.gateway.deliveries import body, trusted
-from tests.streams.logs import read
+from tests.streams.logs import read, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
@@ -133,6 +134,13 @@ async def test_with_a_wrong_brevo_key_the_sink_says_what_to_do_waits_and_ends_in
     assert "Traceback" not in out
 
 
+async def lives(http: httpx.AsyncClient, gateway: str) -> bool:
+    try:
+        return (await http.get(f"{gateway}/livez")).is_success
+    except httpx.ConnectError:
+        return False
+
+
 @pytest.mark.kafka
 async def test_with_a_wrong_bigcommerce_token_webhooks_are_taken_and_kept(
     kafka: str, topic_prefix: str, tmp_path: Path
@@ -144,7 +152,7 @@ async def test_with_a_wrong_bigcommerce_token_webhooks_are_taken_and_kept(
         delivery = body(store=HASH)
         async with here.tajo("up", "-c", written(tmp_path)) as process, httpx.AsyncClient() as http:
             await here.until(lambda: "does not accept the access token" in here.output(), "it says what is wrong")
-            await here.until(lambda: "Uvicorn running on" in here.output(), "the gateway listens")
+            await until(partial(lives, http, here.gateway), "the gateway listens")
             answer = await http.post(
                 f"{here.gateway}/webhooks/bigcommerce/{HASH}", content=delivery, headers=trusted(SECRET)
             )
