@@ -37,9 +37,9 @@ from tajo.kafka import EmbeddedKafka
 from tajo.kafka.ports import free_port
 from tajo.settings import load
 
-TARGET = 0.05
+TARGET = 0.006  # measured: 0.0084 to 0.0136; reads over HTTP are what the path spends its time on
 RUNS = 3
-ORDERS = 1_500  # that change in a run: an update and a change of status each
+ORDERS = 600  # that change in a run: an update and a change of status each
 STATUSES = (11, 2, 10)
 UNLIMITED = 1_000_000_000
 
@@ -160,6 +160,8 @@ async def _world(kafka: Kafka, folder: Path) -> AsyncIterator[World]:
                 bigcommerce=url,
                 gateway=f"http://127.0.0.1:{port}",
                 data_dir=folder,
+                prefix="null",
+                copies=1,
             )
         )
         components = Components(load(path, {}), kafka)
