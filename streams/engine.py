@@ -1,7 +1,8 @@
 """Faust as the driver of owners: assignment, rebalancing, tables and their stores are Faust's; all else is the owner's.
 
-The only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0). Records never pass through Faust's
-queues: they go straight into the owner's inbox, and Faust's stream carries one wake-up per partition and poll.
+The only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0), but for one look at a producer in
+streams.owner. Records never pass through Faust's queues: they go straight into the owner's inbox, and Faust's stream
+carries one wake-up per partition and poll.
 tests/streams/test_engine_private_parts.py fails when an upstream attribute that is used here goes.
 """
 
@@ -20,6 +21,7 @@ from typing import Any, ClassVar, NamedTuple
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -177,10 +179,15 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         owners = dict(self.owners)
         active = set(active_partitions or ())
         full = {tp for tp in active if tp in owners and owners[tp].full(owners[tp].inputs[TopicPartition(*tp)])}
-        if not active - full:  # an empty set would mean all
+        wanted = active - full - (owners.keys() - self.positioned)
+        if not wanted:  # an empty set would mean all
             await asyncio.sleep(0.01)
             return {}
-        found = dict(await super()._getmany(active - full, 0.02 if full else timeout))
+        try:
+            found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
+        except OffsetOutOfRangeError as error:
+            await self._out_of_range(error)
+            return {}
         for tp in [tp for tp in found if tp in owners]:
             records = found.pop(tp)
             owner: Owner = owners[tp]
@@ -188,6 +195,15 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
                 owner.feed(owner.inputs[TopicPartition(*tp)], records)
                 found[tp] = [self._wake_up(tp, records[-1], owner)]
         return found
+
+    async def _out_of_range(self, error: OffsetOutOfRangeError) -> None:
+        """A topic was cut or created anew while it was read."""
+        try:
+            for owner in dict.fromkeys(self.owners[tp] for tp in error.args[0] if tp in self.owners):
+                await self.engine.position(owner)  # says which offsets
+                raise error
+        except Exception as found:
+            self.engine.fail(found)
 
     @staticmethod
     def _wake_up(tp: TP, last: Any, owner: Owner) -> ConsumerRecord:
@@ -326,6 +342,7 @@ class Engine:
             broker_request_timeout=30.0,
             recovery_consistency_check=False,  # an owner may go on while Faust still looks; positions are checked here
             consumer_max_fetch_size=4 << 20,
+            consumer_auto_offset_reset="none",  # earliest or latest would lose or double records in silence
         )
         app.engine = self
         app.transport = OwnerTransport(app.conf.broker_consumer, app)

@@ -16,14 +16,15 @@ from projections.fold import TICK, Fold, Input, Output
 from schemas import topics
 from schemas.errors import BadRecord
 from schemas.facts import CartFact
+from schemas.topics import MAX_RECORD
 from streams.headers import business_time, dead_letter
 from streams.names import INNER
 from streams.owner import Owner, Parts, Record
 
 INDEX = b"\0due/"  # + 8 bytes of Unix ms, big-endian, + key: in store and changelog
-_HOUR = 3_600_000
 _encode = msgspec.json.Encoder().encode
 _Batch = list[tuple[str, list[Record]]]
+_Changes = list[tuple[bytes, bytes | None]]
 
 
 def due_key(when: int, key: bytes) -> bytes:
@@ -31,12 +32,13 @@ def due_key(when: int, key: bytes) -> bytes:
 
 
 class Entry:
-    """The state of one key during a batch, and from when on it wants a tick, before and now."""
+    """The state of one key during a batch, what was folded into it, and when it wants a tick, before and now."""
 
-    __slots__ = ("due", "due_before", "state")
+    __slots__ = ("due", "due_before", "folded", "state")
 
     def __init__(self, state: Any, due: int | None) -> None:
         self.state, self.due, self.due_before = state, due, due
+        self.folded: list[Input] = []
 
 
 class FoldOwner(Owner):
@@ -45,79 +47,117 @@ class FoldOwner(Owner):
     def __init__(self, parts: Parts, fold: Fold[Any], clock: Clock | None, *, silent: bool = False) -> None:
         super().__init__(parts)
         self.projection, self._clock, self._silent = fold, clock, silent
+        self._stored: dict[bytes, bytes | None] = {}  # what the keys of this batch had before
         self._entries: dict[bytes, Entry] = {}
         self._outputs: list[Output] = []
-        self._bad: dict[tuple[str, int], Exception] = {}  # (topic, offset) of this batch -> why it cannot be folded
+        self._suspects: set[bytes] = set()  # keys whose state could not be stored after this batch
+        self._unheard: _Changes = []  # index entries of states that could not take their tick
         self._moved = asyncio.Event()  # set after each batch: the first due time may be another
+        self._nap: asyncio.Timeout | None = None  # while the ticker sleeps
         self._ticked_at = 0  # time of the last tick that was folded
+        self._made = 0  # time of the last tick that was appended
         self._ticker: asyncio.Task[None] | None = None
 
     # --- batches ----------------------------------------------------------------------------------------------------
 
     async def work(self) -> None:
         batch = self.take()
-        keys = {record.key for _, records in batch for record in records if record.key is not None}
-        stored = self.store.get(list(keys))
-        self._bad = {}
-        while not self._fold_batch(batch, stored):
+        self._stored = self.store.get(list({r.key for _, records in batch for r in records if r.key is not None}))
+        self._suspects = set()
+        while (changes := self._fold_batch(batch)) is None:
             pass
         position = {topic: records[-1].offset + 1 for topic, records in batch}
         outputs = [output for output in self._outputs if output.topic in INNER] if self._silent else self._outputs
-        await self.commit(outputs, list(self._changes()), position)
-        self._entries, self._outputs = {}, []
-        self._moved.set()
+        await self.commit(outputs, changes, position)
+        self._stored, self._entries, self._outputs = {}, {}, []
+        self._look_again()
 
-    def _fold_batch(self, batch: _Batch, stored: dict[bytes, bytes | None]) -> bool:
-        """Folds all but the records known to be bad; False if another one was found and states may be half-changed."""
-        self._entries, self._outputs = {}, []
+    def _fold_batch(self, batch: _Batch) -> _Changes | None:
+        """What changes in the table; None if a state cannot be stored: fold again, and look at its every step."""
+        self._entries, self._outputs, self._unheard = {}, [], []
         for topic, records in batch:
             for record in records:
-                if (error := self._bad.get((topic, record.offset))) is None:
-                    try:
-                        self._fold_record(topic, record, stored)
-                        continue
-                    except (BadRecord, msgspec.MsgspecError) as found:
-                        error = found  # raised before the state was touched (projections.fold)
-                    except Exception as found:
-                        self._bad[topic, record.offset] = found
-                        return False
-                self._outputs.append(dead_letter(self.names.dead(topic), topic, self.partition, record, error))
-        return True
+                try:
+                    self._fold_record(topic, record)
+                except Exception as error:
+                    self._bury(topic, record, error)
+        return self._changes()
 
-    def _fold_record(self, topic: str, record: Record, stored: dict[bytes, bytes | None]) -> None:
+    def _bury(self, topic: str, record: Record, error: Exception, key: bytes | None = None) -> None:
+        """``key``: of the state that it is about, if that is not the record's."""
+        dead = dead_letter(self.names.dead(topic), topic, self.partition, record, error)
+        self._outputs.append(dead._replace(key=key) if key is not None else dead)
+
+    def _fold_record(self, topic: str, record: Record) -> None:
         key, value = record.key, record.value
         if key is None:
             raise BadRecord(f"A record of {topic} has no key; it cannot belong to anything.", stage="decode")
         if key == TICK:
             self._tick(topic, record)
             return
-        entry = self._entries.get(key) or self._load(key, stored[key])
+        entry = self._entries.get(key) or self._load(key)
         self._apply(entry, Input(topic, key, value, business_time(record) if value is None else record.timestamp))
 
     def _apply(self, entry: Entry, record: Input) -> None:
-        entry.state, outputs = self.projection.fold(entry.state, record)
-        entry.due = self.projection.due(entry.state)
-        if outputs:
-            self._outputs += outputs
+        """Raises what the fold raises; then the state is as if the record had never been there."""
+        try:
+            entry.state, outputs = self.projection.fold(entry.state, record)
+            entry.due = self.projection.due(entry.state)
+            for output in outputs:
+                _check_size("An output", output.value)
+            if record.key in self._suspects:
+                self._dump(record.key, entry)
+        except Exception:
+            self._take_back(record.key)
+            raise
+        entry.folded.append(record)
+        self._outputs += outputs
 
-    def _load(self, key: bytes, value: bytes | None) -> Entry:
-        state = self.projection.load(key, value)
+    def _take_back(self, key: bytes) -> None:
+        """Makes the state anew from what was folded into it before: the fold may have left it half-changed."""
+        if folded := self._entries.pop(key).folded:
+            entry = self._load(key)
+            for record in folded:
+                entry.state, _ = self.projection.fold(entry.state, record)
+            entry.due, entry.folded = self.projection.due(entry.state), folded
+
+    def _load(self, key: bytes) -> Entry:
+        state = self.projection.load(key, self._stored[key])
         entry = self._entries[key] = Entry(state, self.projection.due(state))
         return entry
 
-    def _changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+    def _dump(self, key: bytes, entry: Entry) -> bytes | None:
+        value = self.projection.dump(entry.state)
+        _check_size(f"The state of {key!r}", value)
+        return value
+
+    def _changes(self) -> _Changes | None:
+        changes, suspects = list(self._unheard), set()
         for key, entry in self._entries.items():
-            if entry.due != entry.due_before:
-                if entry.due_before is not None:
-                    yield due_key(entry.due_before, key), None
-                if entry.due is not None:
-                    yield due_key(entry.due, key), b"1"
-            yield key, self.projection.dump(entry.state)
+            changes += self._index_changes(key, entry)
+            try:
+                changes.append((key, self._dump(key, entry)))
+            except Exception:
+                if key in self._suspects:
+                    raise  # every step of it could be stored, but not the last: that is no fold
+                suspects.add(key)
+        self._suspects |= suspects
+        return None if suspects else changes
+
+    def _index_changes(self, key: bytes, entry: Entry) -> Iterator[tuple[bytes, bytes | None]]:
+        if entry.due != entry.due_before and entry.due_before is not None:
+            yield due_key(entry.due_before, key), None
+        # What was due before the last tick has left the index if it could not take that tick: it comes back.
+        if entry.due is not None and (entry.due != entry.due_before or entry.due <= self._ticked_at):
+            yield due_key(entry.due, key), b"1"
 
     # --- time -------------------------------------------------------------------------------------------------------
 
     def _tick(self, topic: str, record: Record) -> None:
-        """A tick reaches all that is due, in the order of due times: by the index, and by what this batch changed."""
+        """A tick reaches all that is due, in the order of due times: by the index, and by what this batch changed.
+
+        A state that cannot take it stays as it is, out of the index until its next record: it would be due for ever.
+        """
         if record.value is None:
             raise BadRecord("A tick without a value tells no time.", stage="decode")
         time = msgspec.json.decode(record.value, type=CartFact).fetched_at
@@ -125,11 +165,15 @@ class FoldOwner(Owner):
         due = {key: when for when, key in self._indexed(until=time + 1) if key not in self._entries} | {
             key: entry.due for key, entry in self._entries.items() if entry.due is not None and entry.due <= time
         }
-        missing = [key for key in due if key not in self._entries]
-        stored = self.store.get(missing)
-        for _, key in sorted((when, key) for key, when in due.items()):
-            entry = self._entries.get(key) or self._load(key, stored[key])
-            self._apply(entry, Input(topic, key, record.value, time))
+        self._stored |= self.store.get([key for key in due if key not in self._stored])
+        for when, key in sorted((when, key) for key, when in due.items()):
+            try:
+                self._apply(self._entries.get(key) or self._load(key), Input(topic, key, record.value, time))
+            except Exception as error:
+                self._bury(topic, record, error, key)
+                self._unheard.append((due_key(when, key), None))
+                if key in self._entries:
+                    self._entries[key].due = None
 
     def _indexed(self, until: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(due time, key) in order, from the store."""
@@ -148,28 +192,39 @@ class FoldOwner(Owner):
                 await self._ticker
 
     async def _make_ticks(self, clock: Clock) -> None:
-        """Appends a tick when the first is due, and one an hour while any waits; each after the last was folded."""
-        made = 0
+        """Appends a tick whenever the first is due, each after the last was folded."""
         while True:
             self._moved.clear()
             first = next(self._indexed(), None)
-            if first is None or self._ticked_at < made:
+            if first is None or self._ticked_at < self._made:
                 await self._moved.wait()
-                continue
-            when = max(min(first[0], clock.now() + _HOUR), made + 1)
-            if not await self._sleep_or_move(clock, when):
-                continue
-            with clock.work():
-                made = clock.now()
-                tick = CartFact(kind="tick", store="", id="", fetched_at=made)
-                await self.commit([Output(topics.CART, TICK, _encode(tick), partition=self.partition)], (), {})
+            elif await self._slept(clock, max(first[0], self._made + 1)):
+                with clock.work():
+                    self._made = clock.now()
+                    tick = CartFact(kind="tick", store="", id="", fetched_at=self._made)
+                    await self.commit([Output(topics.CART, TICK, _encode(tick), partition=self.partition)], (), {})
 
-    async def _sleep_or_move(self, clock: Clock, when: int) -> bool:
-        """True once the time has come; False if a batch was folded before, so that another may be due first."""
-        sleeping, moving = asyncio.create_task(clock.sleep_until(when)), asyncio.create_task(self._moved.wait())
+    async def _slept(self, clock: Clock, until: int) -> bool:
+        """True once the time has come; False if a batch was folded before, so that another may be due first.
+
+        It sleeps in the ticker's own task: a simulated clock sees no moment between its waking and its work.
+        """
         try:
-            await asyncio.wait((sleeping, moving), return_when=asyncio.FIRST_COMPLETED)
-            return sleeping.done()
+            async with asyncio.timeout(None) as self._nap:
+                await clock.sleep_until(until)
+            return True
+        except TimeoutError:
+            return False
         finally:
-            for task in (sleeping, moving):
-                task.cancel()
+            self._nap = None
+
+    def _look_again(self) -> None:
+        self._moved.set()
+        if self._nap:
+            self._nap.reschedule(0)
+            self._nap = None
+
+
+def _check_size(what: str, value: bytes | None) -> None:
+    if value is not None and len(value) > MAX_RECORD:
+        raise BadRecord(f"{what} would have {len(value)} bytes; a record has at most {MAX_RECORD}.")

@@ -12,6 +12,7 @@ behind its changelog, never before it: the next owner restores the rest.
 """
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -230,6 +231,7 @@ class Owner:
     ) -> None:
         """Outputs, changes and position: all or nothing. ``position`` may name some topics, or none.
 
+        Once it has begun to write, cancelling the caller takes effect only when everything is written.
         Raises Fenced when another owner has taken over; whatever it raises, nothing of it is in the log or the store
         (or the process has to end, since that cannot be known).
         """
@@ -251,12 +253,20 @@ class Owner:
         if not writes:
             return
         async with self._committing:
-            last = await self._transaction(writes)
-            if changed:
-                self.store.write(changed, last)
-            self.position.update(position)
+            await _whole(self._write(writes, changed, position))
         for topic, count in counts.items():
             self.flow.written(topic, count)
+
+    async def _write(
+        self,
+        writes: Mapping[TopicPartition, list[_Item]],
+        changed: list[tuple[bytes, bytes | None]],
+        position: Mapping[str, int],
+    ) -> None:
+        last = await self._transaction(writes)
+        if changed:
+            self.store.write(changed, last)
+        self.position.update(position)
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -266,16 +276,27 @@ class Owner:
 
     async def _transaction(self, writes: Mapping[TopicPartition, list[_Item]]) -> int:
         """Commits in one transaction; returns the offset of the last record of the last partition."""
+        if self._fenced():
+            raise self._fence()
         try:
             await self._producer.begin_transaction()
             sent = [batch for target, items in writes.items() for batch in await self._send(target, items)]
-            last = -1
-            for future, count in sent:  # a batch that failed does not by itself fail the transaction (aiokafka 0.14.0)
-                last = (await future).offset + count - 1
+            # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
+            metadata = await asyncio.gather(*(future for future, _ in sent))
             await self._producer.commit_transaction()
-        except ProducerFenced as error:
-            raise Fenced(f"Another owner has taken {self.changelog}; this one stops without having written.") from error
-        return last
+        except Exception as error:
+            if isinstance(error, ProducerFenced) or self._fenced():
+                raise self._fence() from error
+            raise
+        return int(metadata[-1].offset) + sent[-1][1] - 1
+
+    def _fenced(self) -> bool:
+        """A fence ends the producer's sender first; sending more then fails with IllegalOperation (aiokafka 0.14.0)."""
+        sender = self._producer._sender.sender_task
+        return sender.done() and not sender.cancelled() and isinstance(sender.exception(), ProducerFenced)
+
+    def _fence(self) -> Fenced:
+        return Fenced(f"Another owner has taken {self.changelog}; this one stops without having written.")
 
     async def _send(
         self, target: TopicPartition, items: list[_Item]
@@ -296,3 +317,19 @@ class Owner:
                 builder.append(timestamp=None, key=key, value=value, headers=listed)  # the first record always fits
         await ship()
         return sent
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Does all of it also when the caller is cancelled meanwhile, who hears of that afterwards.
+
+    A transaction that is left half-done would fail the next one, and the store would miss what was committed.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((task,))
+        task.result()  # raises why it failed, if it did
+        raise

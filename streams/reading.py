@@ -1,5 +1,6 @@
 """Reading topics from outside an owner: whole tables from their changelogs, and whether anything is left to fold."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any
@@ -12,7 +13,7 @@ from streams.store import RESERVED
 
 
 class Reader:
-    """A consumer of no group under read_committed, as an async context manager. Not for use by two tasks at a time."""
+    """Reads under read_committed, in no group, as an async context manager. Not for use by two tasks at a time."""
 
     def __init__(self, kafka: Kafka) -> None:
         self._consumer = AIOKafkaConsumer(
@@ -22,17 +23,32 @@ class Reader:
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4 << 20,
         )
+        self._probe = AIOKafkaConsumer(**kafka.client(), enable_auto_commit=False)
 
     async def __aenter__(self) -> "Reader":
         await self._consumer.start()
+        try:
+            await self._probe.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         await self._consumer.stop()
+        await self._probe.stop()
 
     async def ends(self, tps: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """The last stable offsets: what lies before them is decided, committed or aborted."""
-        return dict(await self._consumer.end_offsets(list(tps)))
+        """Offsets behind all that is written now, once it is decided: committed or aborted.
+
+        A commit is answered before readers may see its records; whoever looked too soon would miss them.
+        """
+        written = await self._probe.end_offsets(list(tps))
+        while True:
+            decided = dict(await self._consumer.end_offsets(list(tps)))
+            if all(decided[tp] >= written[tp] for tp in tps):
+                return decided
+            await asyncio.sleep(0.01)  # at most until the transaction times out
 
     async def records(
         self, tps: Collection[TopicPartition], start: dict[TopicPartition, int] | None = None

@@ -9,11 +9,11 @@ from typing import Literal, TypedDict
 
 import msgspec
 
+from projections.cloudevents import cloud_event
 from projections.fold import Output
 from schemas import topics
 from schemas.facts import Cause, Fact, Origin, StatusChange
 from streams.enrich.state import Mark, State, SubscriberMemory
-from streams.headers import cloud_event
 
 Entity = Literal["customer", "subscriber", "order", "cart", "product", "category"]
 _TOPICS: dict[Entity, str] = {

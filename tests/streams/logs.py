@@ -28,8 +28,8 @@ async def write(bootstrap: str, topic: str, records: Iterable[tuple[bytes | None
         await producer.stop()
 
 
-async def read(bootstrap: str, topic: str, partitions: int = 4) -> list[Any]:
-    """All committed records, partition by partition, each in order of offsets."""
+async def read(bootstrap: str, topic: str, partitions: int | Iterable[int] = 4) -> list[Any]:
+    """All committed records, partition by partition, each in order of offsets. ``partitions``: how many, or which."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         isolation_level="read_committed",
@@ -38,7 +38,8 @@ async def read(bootstrap: str, topic: str, partitions: int = 4) -> list[Any]:
     )
     await consumer.start()
     try:
-        tps = [TopicPartition(topic, partition) for partition in range(partitions)]
+        numbers = range(partitions) if isinstance(partitions, int) else partitions
+        tps = [TopicPartition(topic, partition) for partition in numbers]
         consumer.assign(tps)
         ends = await consumer.end_offsets(tps)  # under read_committed: the last stable offset
         found: dict[TopicPartition, list[Any]] = {tp: [] for tp in tps}
@@ -52,6 +53,22 @@ async def read(bootstrap: str, topic: str, partitions: int = 4) -> list[Any]:
         return [record for tp in tps for record in found[tp]]
     finally:
         await consumer.stop()
+
+
+async def read_decided(bootstrap: str, topic: str, partitions: int | Iterable[int] = 4) -> list[Any]:
+    """As ``read``, once nothing is undecided: readers may see records a moment after their commit was answered."""
+    numbers = range(partitions) if isinstance(partitions, int) else partitions
+    tps = [TopicPartition(topic, partition) for partition in numbers]
+    async with (
+        AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed") as committed,
+        AIOKafkaConsumer(bootstrap_servers=bootstrap) as written,
+    ):
+
+        async def decided() -> bool:
+            return bool(await committed.end_offsets(tps) == await written.end_offsets(tps))
+
+        await until(decided, f"all transactions in {topic} have ended")
+    return await read(bootstrap, topic, [tp.partition for tp in tps])
 
 
 async def until(true: Callable[[], Awaitable[bool]], what: str, timeout: float = 60) -> None:

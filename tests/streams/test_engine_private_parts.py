@@ -6,6 +6,7 @@ import aiokafka
 import faust
 import pytest
 from aiokafka.consumer import fetcher, group_coordinator
+from aiokafka.producer import sender
 from faust.stores import rocksdb
 from faust.tables import recovery
 from faust.transport.drivers import aiokafka as driver
@@ -62,3 +63,9 @@ def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
 
 def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
     assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
+
+
+def test_a_fence_ends_the_task_that_the_owner_looks_at() -> None:
+    assert "self._sender = Sender(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
+    assert isinstance(sender.Sender.sender_task, property)
+    assert "ProducerFenced,\n" in inspect.getsource(sender.Sender._sender_routine)
