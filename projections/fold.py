@@ -49,8 +49,8 @@ class Fold(Protocol[S]):
     def fold(self, state: S, record: Input) -> tuple[S, list[Output]]:
         """The next state, and outputs in order. ``state`` is handed over: the caller never looks at it again.
 
-        Raises schemas.errors.BadRecord for a record that cannot be used. Whatever it raises, and whatever it has changed
-        in place by then, the engine dead-letters the record and goes on with the state as it was before.
+        Raises schemas.errors.BadRecord for a record that cannot be used. Whatever it raises, and whatever it has
+        changed in place by then, the engine dead-letters the record and goes on with the state as it was before.
         """
 
     def due(self, state: S) -> int | None:
