@@ -1,6 +1,7 @@
 """python -m benchmarks [NAME]: one benchmark, or all. A closing line per figure; exit status 1 if one is short."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -8,6 +9,7 @@ import uvloop
 
 from benchmarks import demo_path
 from benchmarks.figures import Figure, keep
+from tajo.logs import configure
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[Figure]]] = {"demo-path": demo_path.measure}
 
@@ -16,6 +18,7 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in BENCHMARKS]:
         print(f"There is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
         return 2
+    configure(logging.ERROR)
     figures = []
     for name in names or BENCHMARKS:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
