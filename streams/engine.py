@@ -1,9 +1,7 @@
 """Faust as the driver of owners: assignment, rebalancing, tables and their stores are Faust's; all else is the owner's.
 
-The only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0), but for one look at a producer in
-streams.owner. Records never pass through Faust's queues: they go straight into the owner's inbox, and Faust's stream
-carries one wake-up per partition and poll.
-tests/streams/test_engine_private_parts.py fails when an upstream attribute that is used here goes.
+Records never pass through Faust's queues: streams.engine_transport puts them straight into the owner's inbox, and
+Faust's stream carries one wake-up per partition and poll. See there for what is touched of Faust's private parts.
 """
 
 import asyncio
@@ -13,20 +11,17 @@ import logging
 import os
 import sys
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import faust
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import fetcher
-from aiokafka.errors import OffsetOutOfRangeError
-from aiokafka.structs import ConsumerRecord
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.access import Kafka
+from streams.engine_transport import InputRecords, OwnerTransport, WakeUps
 from streams.errors import Fenced, PositionLost
 from streams.flow import Flow
 from streams.names import Names
@@ -54,178 +49,6 @@ def end_process(error: BaseException) -> None:
     """Ends at once, without committing or flushing anything more: what was not committed will be done again."""
     print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
     os._exit(EXIT_FAILED)
-
-
-class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """Leaves records of input topics as the C parser made them (offset, timestamp, key, value, headers)."""
-
-    inputs: ClassVar[set[str]] = set()
-
-    def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
-        return record if tp.topic in self.inputs else super()._consumer_record(tp, record)
-
-
-class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        # in_transaction is Faust's only way to read_committed; its other meanings (exactly_once) must stay off.
-        self.consumer.in_transaction = True
-        try:
-            return super()._create_worker_consumer(transport)
-        finally:
-            self.consumer.in_transaction = False
-
-    async def on_start(self) -> None:
-        await super().on_start()
-        coordinator = self._consumer._coordinator
-        heartbeat = coordinator._do_heartbeat
-
-        async def noted() -> bool:
-            sent_at = time.monotonic()  # the broker's session counts from before the answer
-            if answered := await heartbeat():
-                self.consumer.heard_at = sent_at
-            return bool(answered)
-
-        coordinator._do_heartbeat = noted
-
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock detector takes every changelog that nobody has to read for a stream that hangs."""
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        # aiokafka begins to send heartbeats after this callback only, and fencing and opening stores take their time.
-        self._consumer._coordinator._start_heartbeat_task()
-        await super().on_partitions_assigned(assigned, generation_id)
-
-
-class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
-    """Feeds owners. Every call into it must expect that a partition has just been taken away."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.engine: Engine = self.app.engine
-        self.owners: dict[TP, Owner] = {}  # input partition -> its owner, while assigned
-        self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that were told from where they go on
-        self.positioned: set[TP] = set()  # input partitions that were sought
-        self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
-
-    def owned(self, changelogs: Iterable[TP] | None = None) -> list[Owner]:
-        owners = dict.fromkeys(self.owners.values())
-        return [owner for owner in owners if changelogs is None or TP(*owner.changelog) in changelogs]
-
-    def _new_consumer_thread(self) -> OwnerThread:
-        return OwnerThread(self, loop=self.loop, beacon=self.beacon)
-
-    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        gone = dict.fromkeys(self.owners.pop(tp) for tp in revoked if tp in self.owners)
-        self.positioned -= set(revoked)
-        await self.engine.stop_owners(gone)
-        await super().on_partitions_revoked(revoked)
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        try:
-            new = self.engine.new_owners(assigned)
-            await asyncio.gather(*(owner.start() for owner in new))
-        except Exception as error:
-            self.engine.fail(error)
-            return
-        inputs = {TP(*tp): owner for owner in new for tp in owner.inputs}
-        self.owners.update(inputs)
-        self.pause_partitions(inputs)  # until positioned, in perform_seek
-        await super().on_partitions_assigned(assigned, generation_id)
-
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
-        """Called by Faust's restore: does the restore, so that Faust finds (with earliest_offsets) nothing to read."""
-        mine = self.owned(partitions)
-        try:
-            await asyncio.gather(*(owner.restore() for owner in mine))
-        except Exception as error:
-            self.engine.fail(error)
-        # Faust's restore ends at end - 1, which would be a control record. For Faust the end is where the store is.
-        ends = {TP(*owner.changelog): owner.store.offset() + 1 for owner in mine if not owner.stopped}
-        return {**await super().highwaters(*partitions), **ends}
-
-    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        stored = {TP(*owner.changelog): owner.store.offset() + 1 for owner in self.owned(partitions)}
-        earliest = await super().earliest_offsets(*partitions)
-        return {**earliest, **{tp: offset for tp, offset in stored.items() if offset}}
-
-    async def perform_seek(self) -> None:
-        """Called when the restore is complete, and at other times: reads on from the position in the store."""
-        await super().perform_seek()
-        for owner in self.owned():
-            if owner not in self.begun and not owner.stopped and owner.restored():
-                self.begun.add(owner)  # before the first await: Faust may call this twice at a time
-                try:
-                    await self._begin(owner)
-                except Exception as error:
-                    if not owner.stopped:
-                        self.engine.fail(error)
-
-    async def _begin(self, owner: Owner) -> None:
-        tps = [TP(*tp) for tp in owner.inputs]
-        position = await self.engine.position(owner)
-        owner.begin(position)
-        await owner.ready()
-        await self.seek_wait({tp: position[owner.inputs[TopicPartition(*tp)]] for tp in tps})
-        if not owner.stopped:
-            self.positioned.update(tps)
-            self.resume_partitions(tps)
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        # Faust resumes source partitions before it seeks (tables/recovery.py).
-        super().resume_partitions({tp for tp in tps if tp not in self.owners or tp in self.positioned})
-
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
-        """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""
-        owners = dict(self.owners)
-        active = set(active_partitions or ())
-        full = {tp for tp in active if tp in owners and owners[tp].full(owners[tp].inputs[TopicPartition(*tp)])}
-        wanted = active - full - (owners.keys() - self.positioned)
-        if not wanted:  # an empty set would mean all
-            await asyncio.sleep(0.01)
-            return {}
-        try:
-            found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
-        except OffsetOutOfRangeError as error:
-            await self._out_of_range(error)
-            return {}
-        for tp in [tp for tp in found if tp in owners]:
-            records = found.pop(tp)
-            owner: Owner = owners[tp]
-            if records and self.owners.get(tp) is owner and tp in self.positioned:
-                owner.feed(owner.inputs[TopicPartition(*tp)], records)
-                found[tp] = [self._wake_up(tp, records[-1], owner)]
-        return found
-
-    async def _out_of_range(self, error: OffsetOutOfRangeError) -> None:
-        """A topic was cut or created anew while it was read."""
-        try:
-            for owner in dict.fromkeys(self.owners[tp] for tp in error.args[0] if tp in self.owners):
-                await self.engine.position(owner)  # says which offsets
-                raise error
-        except Exception as found:
-            self.engine.fail(found)
-
-    @staticmethod
-    def _wake_up(tp: TP, last: Any, owner: Owner) -> ConsumerRecord:
-        return ConsumerRecord(*tp, last.offset, last.timestamp, 0, None, owner, None, -1, -1, ())
-
-    def _filter_committable_offsets(self, tps: set[TP]) -> dict[TP, int]:
-        # Inputs have acks=False: Faust tracks none of their offsets. The commit is only a hint, and a figure for lag.
-        done = {}
-        for tp, owner in self.owners.items():
-            offset = owner.position.get(owner.inputs[TopicPartition(*tp)])
-            if offset and self._should_commit(tp, offset):
-                done[tp] = offset
-        return {**super()._filter_committable_offsets(tps), **done}
-
-
-class OwnerTransport(driver.Transport):  # type: ignore[misc]
-    Consumer = OwnerConsumer
-
-
-class WakeUps(faust.Topic):  # type: ignore[misc]
-    async def decode(self, message: Any, *, propagate: bool = False) -> Any:
-        return self._create_event(None, message.value, message.headers, message=message)
 
 
 class Engine:

@@ -9,7 +9,7 @@ _LIBRARIES = {
     "aiokafka": logging.CRITICAL,
     "faust": logging.ERROR,
     "mode": logging.ERROR,
-    "streams.engine": logging.ERROR,
+    "streams.engine_transport": logging.ERROR,
     "httpx": logging.WARNING,
 }
 

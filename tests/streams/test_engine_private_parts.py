@@ -11,7 +11,7 @@ from faust.stores import rocksdb
 from faust.tables import recovery
 from faust.transport.drivers import aiokafka as driver
 
-from streams.engine import InputRecords
+from streams.engine_transport import InputRecords
 from streams.store import OFFSET_KEY
 
 

@@ -44,7 +44,7 @@ def test_moving_from_one_stores_buyers_to_anothers_is_no_change_of_the_list() ->
 def test_an_import_leaves_booleans_unsaid() -> None:
     found = wish([upsert(ANN, attributes={"NAME": "Ann", "YES": True, "NO": False})], None, LISTS)
     assert found.importable == {"NAME": "Ann"}
-    after = found.after_import(None, {40: True})
+    after = found.after_import(None, {40: True}, 0)
     assert after.attributes.keys() == {"NAME"}
     assert found.is_left_by_import(after)
     assert not found.is_left_by_import(found.after_creation(0))
