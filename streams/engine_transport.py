@@ -8,7 +8,7 @@ import asyncio
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import faust
 from aiokafka import TopicPartition
@@ -20,8 +20,21 @@ from faust.types import TP
 
 from streams.owner import Owner
 
-if TYPE_CHECKING:
-    from streams.engine import Engine
+
+class Host(Protocol):
+    """Who the owners belong to: streams.engine.Engine."""
+
+    def new_owners(self, assigned: set[TP]) -> list[Owner]:
+        """One per role and partition among ``assigned``."""
+
+    async def position(self, owner: Owner) -> dict[str, int]:
+        """From where the owner reads on. Raises PositionLost."""
+
+    async def stop_owners(self, owners: Iterable[Owner]) -> None:
+        """Each finishes what is under way and gives its partition up."""
+
+    def fail(self, error: BaseException) -> None:
+        """An owner can no longer be trusted: the process ends."""
 
 
 class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
@@ -69,7 +82,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.engine: Engine = self.app.engine
+        self.engine: Host = self.app.engine
         self.owners: dict[TP, Owner] = {}  # input partition -> its owner, while assigned
         self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that were told from where they go on
         self.positioned: set[TP] = set()  # input partitions that were sought
