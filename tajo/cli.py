@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,8 +55,9 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, int | None]], level: int = logging.INFO) -> None:
-    """Runs until done or interrupted."""
+    """Runs until done or interrupted; SIGTERM ends in order what Ctrl-C ends, unless a component has its own way."""
     configure(level)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise typer.Exit(runner.run(work()) or 0)
 

@@ -42,9 +42,9 @@ class Demo:
         except TimeoutError:
             raise AssertionError(f"It has not ended after {within:.0f} s:\n{self.output}") from None
 
-    def interrupt(self) -> None:
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         """As Ctrl-C does; what it started runs in sessions of its own, which a terminal's Ctrl-C does not reach."""
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(number)
 
 
 @asynccontextmanager

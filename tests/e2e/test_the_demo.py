@@ -1,6 +1,7 @@
 """`tajo demo`: it shows what it promises, leaves nothing behind, and fails when something is wrong."""
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,13 @@ async def test_a_short_day_ends_with_a_verdict_without_mismatches(tmp_path: Path
     assert left.files(tmp_path) == []
 
 
-@pytest.mark.parametrize("moment", [KAFKA_STARTS, IMPORT, TRAFFIC])
-async def test_ctrl_c_leaves_no_process_no_port_and_no_file(tmp_path: Path, moment: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [(KAFKA_STARTS, signal.SIGINT), (IMPORT, signal.SIGINT), (IMPORT, signal.SIGTERM), (TRAFFIC, signal.SIGINT)],
+)
+async def test_ctrl_c_and_sigterm_leave_no_process_no_port_and_no_file(
+    tmp_path: Path, moment: str, number: signal.Signals
+) -> None:
     async with demo(tmp_path, "--hours", "2") as running:
         await running.says(moment)
 
@@ -57,7 +63,7 @@ async def test_ctrl_c_leaves_no_process_no_port_and_no_file(tmp_path: Path, mome
         await until(java_runs, "Kafka's process is there")
         ports = left.ports(tmp_path)
         assert bool(ports) == (moment != KAFKA_STARTS)
-        running.interrupt()
+        running.interrupt(number)
         status = await running.ended(within=STOPS_WITHIN)
         assert left.processes(tmp_path) == [], running.output
     assert status == 130, running.output
