@@ -49,23 +49,31 @@ def _step(fold: Fold[S], ran: Ran, record: Input) -> None:
 
 
 def run_in_batches(fold: Fold[S], records: Sequence[Input], sizes: Sequence[int]) -> Ran:
-    """As the engine does: states stay loaded during a batch, and are dumped at its end. The last batch takes the rest.
-
-    For records without ticks.
-    """
+    """As the engine does: states stay loaded during a batch, and are dumped at its end. The last batch takes the rest."""
     ran, start = Ran(), 0
     for end in [*accumulate(sizes), len(records)]:
         loaded: dict[bytes, S] = {}
         for record in records[start:end]:
-            state = (
-                loaded.pop(record.key) if record.key in loaded else fold.load(record.key, ran.states.get(record.key))
-            )
-            loaded[record.key], outputs = fold.fold(state, record)
-            ran.outputs += outputs
+            for key in _receivers_in_batch(fold, ran.states, loaded, record):
+                state = loaded.pop(key) if key in loaded else fold.load(key, ran.states.get(key))
+                loaded[key], outputs = fold.fold(state, record._replace(key=key))
+                ran.outputs += outputs
         for key, state in loaded.items():
             _store(fold, ran, key, state)
         start = max(start, min(end, len(records)))
     return ran
+
+
+def _receivers_in_batch(
+    fold: Fold[S], states: Mapping[bytes, bytes], loaded: Mapping[bytes, S], record: Input
+) -> list[bytes]:
+    if record.key != TICK:
+        return [record.key]
+    waiting = {key: fold.due(fold.load(key, stored)) for key, stored in states.items() if key not in loaded}
+    waiting |= {key: fold.due(state) for key, state in loaded.items()}
+    return [
+        key for _, key in sorted((due, key) for key, due in waiting.items() if due is not None and due <= record.time)
+    ]
 
 
 def _store(fold: Fold[S], ran: Ran, key: bytes, state: S) -> None:

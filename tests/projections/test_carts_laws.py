@@ -29,7 +29,7 @@ from tests.projections.carts_made import (
     stages,
     tick,
 )
-from tests.projections.running import Ran, run
+from tests.projections.running import Ran, run, run_in_batches
 from tests.projections.strategies_orders import compacted, merged, with_duplicates
 
 FOLD = CartsFold(settings(events={"store/cart/created": "cart_created", "store/cart/updated": "cart_updated"}))
@@ -134,6 +134,14 @@ def test_prefix_and_suffix_are_the_whole(records: list[Input], cut: int) -> None
     whole, prefix = run(FOLD, records), run(FOLD, records[:cut])
     suffix = run(FOLD, records[cut:], prefix.states)
     assert (suffix.states, prefix.outputs + suffix.outputs) == (whole.states, whole.outputs)
+
+
+@given(st.data())
+def test_batch_boundaries_change_nothing(data: st.DataObject) -> None:
+    records = data.draw(merged([data.draw(lives()), data.draw(lives(cart_id=OTHER))]))
+    one_by_one = run(FOLD, records)
+    batched = run_in_batches(FOLD, records, data.draw(st.lists(st.integers(1, 4), max_size=4)))
+    assert (batched.states, batched.outputs) == (one_by_one.states, one_by_one.outputs)
 
 
 @given(st.data())

@@ -12,7 +12,7 @@ from schemas import topics
 from schemas.errors import BadRecord
 from schemas.inner import ContactInput, Statement
 from tests.projections.carts_made import LIVE, MINUTE, NOON, STORE, settings, subscriber
-from tests.projections.running import Ran, run
+from tests.projections.running import Ran, run, run_in_batches
 from tests.projections.strategies_orders import merged, with_duplicates
 
 FOLD = SubscribersFold(settings())
@@ -161,6 +161,14 @@ def test_prefix_and_suffix_are_the_whole(records: list[Input], cut: int) -> None
     whole, prefix = run(FOLD, records), run(FOLD, records[:cut])
     suffix = run(FOLD, records[cut:], prefix.states)
     assert (whole.states, whole.outputs) == (suffix.states, prefix.outputs + suffix.outputs)
+
+
+@given(st.data())
+def test_batch_boundaries_change_nothing(data: st.DataObject) -> None:
+    records = data.draw(merged([data.draw(histories(number=5)), data.draw(histories(number=6))]))
+    one_by_one = run(FOLD, records)
+    batched = run_in_batches(FOLD, records, data.draw(st.lists(st.integers(1, 4), max_size=4)))
+    assert (batched.states, batched.outputs) == (one_by_one.states, one_by_one.outputs)
 
 
 @given(st.data())
