@@ -49,7 +49,7 @@ def _step(fold: Fold[S], ran: Ran, record: Input) -> None:
 
 
 def run_in_batches(fold: Fold[S], records: Sequence[Input], sizes: Sequence[int]) -> Ran:
-    """As the engine does: states stay loaded during a batch, and are dumped at its end. The last batch takes the rest."""
+    """As the engine does: states stay loaded during a batch, are dumped at its end; the last batch takes the rest."""
     ran, start = Ran(), 0
     for end in [*accumulate(sizes), len(records)]:
         loaded: dict[bytes, S] = {}
