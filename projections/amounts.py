@@ -6,6 +6,7 @@ shopper's, so it divides. Amounts are integers of 1/10,000 (schemas.money), and 
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas import money
@@ -73,15 +74,21 @@ def _store_currency(fact: OrderFact) -> str:
 
 def _store_rate(order: Order) -> str:
     text = order.store_default_to_transactional_exchange_rate
-    if not text:
-        return "1"
+    if (rate := _positive(text or "1")) is None:
+        raise BadRecord(
+            f"store_default_to_transactional_exchange_rate of order {order.id} is {text!r}, where a positive number "
+            "was expected. Fetch the order again."
+        )
+    return rate
+
+
+@lru_cache(1 << 10)
+def _positive(text: str) -> str | None:
+    """The rate as it is written, '1' for every way to write it; None if it is no positive number."""
     try:
         rate = Decimal(text)
-        if rate.is_finite() and rate > 0:
-            return text
     except InvalidOperation:
-        pass
-    raise BadRecord(
-        f"store_default_to_transactional_exchange_rate of order {order.id} is {text!r}, where a positive number was "
-        "expected. Fetch the order again."
-    )
+        return None
+    if not (rate.is_finite() and rate > 0):
+        return None
+    return "1" if rate == 1 else text

@@ -1,7 +1,7 @@
 """The state of one cart, and what a fetch of it shows (BigCommerce, carts v3)."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -72,8 +72,9 @@ class Look(NamedTuple):
     id: str
     owner: str
     email: str
-    lines: list[Line]
+    cart: Cart
     content: str
+    pieces: int
     total: int
     currency: str
     channel: int
@@ -81,39 +82,40 @@ class Look(NamedTuple):
     updated_at: int
     version: int
 
-    @property
-    def pieces(self) -> int:
-        return sum(line.quantity for line in self.lines)
+    def lines(self) -> list[Line]:
+        """Made only for who is told of them: most fetches of a cart tell nobody anything."""
+        certificates = [_certificate(raw) for raw in self.cart.line_items.gift_certificates]
+        return [_line(line) for line in _bought(self.cart)] + certificates
 
 
 def look(fact: CartFact, cart: Cart) -> Look:
     """Raises BadRecord for times that cannot be read."""
-    lines = _lines(cart)
     created_at = milliseconds(cart.created_time)
-    email = normalise(cart.email)
+    email = normalise(cart.email) if cart.email else ""
     if cart.customer_id:
         owner = customer_key(fact.store, cart.customer_id)
     else:
         owner = guest_key(fact.store, email) if email else ""
+    content, pieces = _content(cart)
     return Look(
-        id=cart.id,
-        owner=owner,
-        email=email,
-        lines=lines,
-        content=_content(lines),
-        total=_amount(cart.cart_amount),
-        currency=cart.currency.code or fact.store_currency,
-        channel=cart.channel_id,
-        created_at=created_at,
-        updated_at=milliseconds(cart.updated_time) or created_at or fact.fetched_at,
-        version=cart.version,
+        cart.id,
+        owner,
+        email,
+        cart,
+        content,
+        pieces,
+        _amount(cart.cart_amount),
+        cart.currency.code or fact.store_currency,
+        cart.channel_id,
+        created_at,
+        milliseconds(cart.updated_time) or created_at or fact.fetched_at,
+        cart.version,
     )
 
 
-def _lines(cart: Cart) -> list[Line]:
+def _bought(cart: Cart) -> list[CartLine]:
     items = cart.line_items
-    bought = [_line(line) for line in (*items.physical_items, *items.digital_items, *items.custom_items)]
-    return bought + [_certificate(msgspec.json.decode(raw)) for raw in items.gift_certificates]
+    return [*items.physical_items, *items.digital_items, *items.custom_items]
 
 
 def _line(line: CartLine) -> Line:
@@ -129,22 +131,44 @@ def _line(line: CartLine) -> Line:
     )
 
 
-def _certificate(item: Any) -> Line:
+def _certificate(raw: msgspec.Raw) -> Line:
     """A gift certificate has no product, no quantity, and an `amount`."""
+    item = msgspec.json.decode(raw)
     fields = item if isinstance(item, dict) else {}
     price = _amount(fields.get("amount") or 0)
     return Line("", "", "", str(fields.get("name") or "Gift certificate"), 1, price, "", "")
 
 
-def _content(lines: list[Line]) -> str:
-    """Names and prices may change under a cart that nobody touched; only what has no product id goes by its name."""
-    if not lines:
-        return ""
-    own = [("", 0) if line.product_id else (line.name, line.price) for line in lines]
-    pieces = [(line.product_id, line.variant_id, *named, line.quantity) for line, named in zip(lines, own, strict=True)]
-    return digest(sorted(pieces))
+def _content(cart: Cart) -> tuple[str, int]:
+    """Its digest, and the number of pieces.
+
+    Names and prices may change under a cart that nobody touched; only what has no product id goes by its name.
+    """
+    lines: list[tuple[str | int, ...]] = []
+    count = 0
+    for line in _bought(cart):
+        count += line.quantity
+        product, variant = line.product_id, line.variant_id or 0
+        if product:
+            lines.append((product, variant, "", 0, line.quantity))
+        else:
+            lines.append((0, variant, line.name, _amount(line.sale_price or line.list_price), line.quantity))
+    for raw in cart.line_items.gift_certificates:
+        certificate = _certificate(raw)
+        count += 1
+        lines.append((0, 0, certificate.name, certificate.price, 1))
+    if len(lines) > 1:
+        lines.sort()
+    return digest(lines) if lines else "", count
 
 
 def _amount(number: float | int | str) -> int:
-    """JSON numbers of carts may carry more decimals than money has."""
+    """JSON numbers of carts may carry more decimals than money has: rounded half-even."""
+    if isinstance(number, int):
+        return number * SCALE
+    if isinstance(number, float) and -1e11 < number < 1e11:
+        scaled = number * SCALE
+        near = round(scaled)
+        if -0.25 < scaled - near < 0.25:  # no half is anywhere near: every way of rounding says the same
+            return near
     return int((Decimal(str(number)) * SCALE).to_integral_value(ROUND_HALF_EVEN))

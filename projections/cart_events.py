@@ -141,14 +141,14 @@ def _properties(state: CartState, seen: Look, fact: CartFact, *, step: int) -> d
         "recovery_url": _recovery_url(seen, fact),
         "total": money.number(seen.total),
         "currency": seen.currency,
-        "items": [_item(line) for line in seen.lines],
+        "items": [_item(line) for line in seen.lines()],
     }
 
 
 def _recovery_url(seen: Look, fact: CartFact) -> str:
     """The storefront's cart page, which shows the cart in the browser that owns it; BigCommerce gives carts no link."""
     base = fact.url
-    for line in seen.lines:
+    for line in seen.lines():
         parts = urlsplit(line.url)
         if not base and parts.scheme in ("http", "https") and parts.netloc:
             base = f"{parts.scheme}://{parts.netloc}"

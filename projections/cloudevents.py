@@ -1,14 +1,11 @@
 """Records of public topics: JSON bodies with CloudEvents headers (1.0, Kafka protocol binding, binary content mode)."""
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 
 from projections.fold import Output
+from projections.times import iso_milliseconds
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -20,16 +17,14 @@ def cloud_event(*, id: str, source: str, type: str, time: int) -> Headers:  # no
         ("ce_id", id.encode()),
         ("ce_source", source.encode()),
         ("ce_type", type.encode()),
-        ("ce_time", _iso(time).encode()),
+        ("ce_time", iso_milliseconds(time).encode()),
         ("content-type", b"application/json"),
     )
 
 
-def public(topic: str, key: bytes, body: msgspec.Struct, *, event_id: str, source: str, kind: str, at: int) -> Output:
-    """The record of a public topic; see ``cloud_event``."""
-    return Output(topic, key, _encode(body), cloud_event(id=event_id, source=source, type=kind, time=at))
-
-
-def _iso(time: int) -> str:
-    """RFC 3339 in UTC with milliseconds: the business time of a tombstone is read from here."""
-    return f"{(_EPOCH + timedelta(milliseconds=time)).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
+def public(
+    topic: str, key: bytes, body: msgspec.Struct | bytes, *, event_id: str, source: str, kind: str, at: int
+) -> Output:
+    """The record of a public topic; see ``cloud_event``. ``body``: to be encoded, or JSON already."""
+    value = body if isinstance(body, bytes) else _encode(body)
+    return Output(topic, key, value, cloud_event(id=event_id, source=source, type=kind, time=at))

@@ -15,9 +15,10 @@ from projections.desired import content, desired
 from projections.fold import Input, Output
 from projections.identity import split
 from projections.occasions import is_historical
+from projections.papers import addressed, paper
 from projections.reading import encode, read
 from schemas import topics
-from schemas.commands import Command, DeleteContact, PutOrder, SendEvent, UpsertContact
+from schemas.commands import DeleteContact, RenameContact, UpsertContact
 from schemas.errors import BadRecord
 from schemas.inner import (
     CartTold,
@@ -26,6 +27,7 @@ from schemas.inner import (
     Contribution,
     HandOver,
     MovedAway,
+    Paper,
     Papers,
     Settled,
     Statement,
@@ -104,6 +106,10 @@ class _Turn:
             case Statement():
                 self._historical = is_historical(max(message.at, message.withdrawn_at or 0), message.live_since)
                 state_statement(state, message)
+            case Papers(contribution=Contribution() as contribution):
+                message.contribution = None
+                self.take(contribution)
+                self.take(message)  # may have to wait for the hand-over that the contribution announced
             case Papers() | CartTold():
                 hold(state, [message])
 
@@ -124,18 +130,16 @@ class _Turn:
         contact = is_contact(self._state, self._account)
         records, events = self._release(there=contact or self._state.told)
         self._upsert(contact=contact)
-        papers: list[PutOrder | SendEvent] = [*records, *events]
-        for paper in papers:
-            paper.email = self._email
-            self._command(paper)
+        for one in [*records, *events]:
+            self._say(one.kind, one.id, one.at, addressed(one, self._email))
 
-    def _release(self, *, there: bool) -> tuple[list[PutOrder], list[SendEvent]]:
+    def _release(self, *, there: bool) -> tuple[list[Paper], list[Paper]]:
         """What waited for its turn, and what is told now. Papers of somebody who is not at Brevo wait on."""
-        state, records, events = self._state, list[PutOrder](), list[SendEvent]()
+        state, records, events = self._state, list[Paper](), list[Paper]()
         waiting, state.held = state.held, []
         for message in waiting:
             if isinstance(message, CartTold):
-                events += series.tell(state, self._account, message)
+                events += map(paper, series.tell(state, self._account, message))
             elif there:
                 records += [message.record] if message.record else []
                 events += message.events
@@ -164,14 +168,21 @@ class _Turn:
             state.told, state.said = True, now
             self._command(upsert)
 
-    def _command(self, command: Command) -> None:
+    def _command(self, command: UpsertContact | RenameContact | DeleteContact) -> None:
         occasion = f"{command.id}:{self._state.said}" if isinstance(command, UpsertContact) else command.id
-        at = command.updated_at if isinstance(command, PutOrder) else command.at
-        kind = f"brevo.command.{command.__struct_config__.tag}"
-        key = self._account.name.encode()
-        self.outputs.append(
-            public(topics.COMMAND, key, command, event_id=occasion, source="tajo/contacts", kind=kind, at=at)
+        self._say(str(command.__struct_config__.tag), occasion, command.at, command)
+
+    def _say(self, kind: str, occasion: str, at: int, command: msgspec.Struct | bytes) -> None:
+        said = public(
+            topics.COMMAND,
+            self._account.name.encode(),
+            command,
+            event_id=occasion,
+            source="tajo/contacts",
+            kind=f"brevo.command.{kind}",
+            at=at,
         )
+        self.outputs.append(said)
 
 
 def _time(message: ContactInput) -> int:

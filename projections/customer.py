@@ -112,7 +112,7 @@ class Customer(msgspec.Struct, array_like=True):
                 earlier = self.held.papers.get(order_id, message)
                 events = [] if earlier is message else earlier.events
                 record = message.record or earlier.record
-                merged = msgspec.structs.replace(message, record=record, events=events + message.events)
+                merged = OrderPapers(order_id=message.order_id, record=record, events=events + message.events)
                 self.held.papers[order_id] = merged
 
     def release(self, messages: list[OrderPapers | CartPart]) -> list[OrderPapers | CartPart]:

@@ -13,6 +13,7 @@ from projections.fold import Input, Output
 from projections.identity import contact_key, normalise, split
 from projections.mapping import CustomerMapping
 from projections.occasions import data_event, is_due, is_historical
+from projections.papers import paper
 from projections.reading import digest, encode, of_store, read
 from projections.times import milliseconds
 from schemas import topics
@@ -23,6 +24,7 @@ from schemas.inner import (
     CartPart,
     CartTold,
     ContactInput,
+    Contribution,
     CustomerInput,
     MovedAway,
     OrderPapers,
@@ -86,7 +88,7 @@ class CustomersFold:
             told = events.created()
         else:
             told = events.updated(state) if not was_deleted and state.profile() != before else None
-        return [OrderPapers(order_id=0, email="", events=[told])] if told else []
+        return [OrderPapers(order_id=0, events=[paper(told)])] if told else []
 
     def _take(self, state: Customer, fact: CustomerFact, entity: dict[str, Any], identity: CustomerIdentity) -> None:
         attributes, phone = self._mappings[fact.store].profile(entity, fact.store_country)
@@ -137,7 +139,10 @@ def _entity(fact: CustomerFact) -> tuple[dict[str, Any], CustomerIdentity]:
 def _message(state: Customer, message: CustomerInput) -> tuple[int, list[OrderPapers | CartPart]]:
     """Takes it in; returns its business time and what is to be passed on."""
     if isinstance(message, OrderPapers):
-        return 0, [message]
+        if message.part is None:
+            return 0, [message]
+        state.take_order(message.part)
+        return message.part.modified_at, [message]
     if isinstance(message, CartPart):
         state.take_cart(message)
         return message.at, [message]
@@ -152,10 +157,13 @@ def _settle(state: Customer, source: Source, at: int, forwards: list[OrderPapers
         state.hold(forwards)
         return _good_bye(state, source, at, to="")
     outputs = [] if state.contact in ("", email) else _good_bye(state, source, at, to=email)
-    if state.contributes:
-        outputs += _contribute(state, source, email)
-    waiting = state.release(forwards)
-    outputs += [_to(source, email, _passed_on(source, email, message)) for message in waiting]
+    contribution = _changed_contribution(state, source, email) if state.contributes else None
+    messages: list[ContactInput] = [_passed_on(source, message) for message in state.release(forwards)]
+    if contribution and messages and isinstance(messages[0], Papers):
+        messages[0].contribution = contribution
+    elif contribution:
+        messages.insert(0, contribution)
+    outputs += [_to(source, email, message) for message in messages]
     return outputs if state.contributes else outputs + _good_bye(state, source, at, to="")
 
 
@@ -167,21 +175,19 @@ def _good_bye(state: Customer, source: Source, at: int, to: str) -> list[Output]
     return [_to(source, left, MovedAway(source=source.id, to=to, at=at))]
 
 
-def _contribute(state: Customer, source: Source, email: str) -> list[Output]:
+def _changed_contribution(state: Customer, source: Source, email: str) -> Contribution | None:
     contribution = state.contribution(source)
     told = digest(contribution)
     if (state.contact, state.told) == (email, told):
-        return []
+        return None
     state.contact, state.told = email, told
-    return [_to(source, email, contribution)]
+    return contribution
 
 
-def _passed_on(source: Source, email: str, message: OrderPapers | CartPart) -> Papers | CartTold:
+def _passed_on(source: Source, message: OrderPapers | CartPart) -> Papers | CartTold:
     if isinstance(message, CartPart):
         return CartTold(source=source.id, part=message)
-    record = message.record and msgspec.structs.replace(message.record, email=email)
-    events = [msgspec.structs.replace(event, email=email) for event in message.events]
-    return Papers(source=source.id, record=record, events=events)
+    return Papers(source=source.id, record=message.record, events=message.events)
 
 
 def _to(source: Source, email: str, message: ContactInput) -> Output:

@@ -24,12 +24,13 @@ _ADDRESS_NAMES = {"state": "state_or_province", "zip": "postal_code", "street_1"
 
 
 class _Read(NamedTuple):
-    """``field``: the last word of the path."""
+    """``field``: the last word of the path. ``steps``: of a plain path, names and indices; None for all others."""
 
     attribute: str
     field: str
     kind: AttributeType
     path: Any
+    steps: tuple[str | int, ...] | None
 
 
 class Profile(NamedTuple):
@@ -44,7 +45,7 @@ class CustomerMapping:
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._paths = [
-            _Read(attribute, path.rpartition(".")[2], attribute_type(path, attribute), _compile(path))
+            _read(path, attribute)
             for path, attribute in pairs
             if path not in COMPUTED and attribute.lower() != "email"  # the e-mail is the identity, not an attribute
         ]
@@ -54,7 +55,7 @@ class CustomerMapping:
         addresses = [_with_documented_names(address) for address in entity.get("addresses") or ()]
         known = {**entity, "addresses": addresses}
         country = next((str(a["country_code"]) for a in addresses[:1] if a.get("country_code")), store_country)
-        attributes = {read.attribute: _value(_search(read.path, known), read, country) for read in self._paths}
+        attributes = {read.attribute: _value(_found(read, known), read, country) for read in self._paths}
         phone = attributes.get(PHONE)
         return Profile(attributes, phone if isinstance(phone, str) else None)
 
@@ -76,6 +77,34 @@ def guest_entity(billing: OrderAddress) -> dict[str, Any]:
     }
     person = {name: address[name] for name in ("first_name", "last_name", "company", "phone")}
     return {**person, "email": billing.email, "addresses": [address]}
+
+
+def _read(path: str, attribute: str) -> _Read:
+    compiled = _compile(path)
+    kind = attribute_type(path, attribute)
+    return _Read(attribute, path.rpartition(".")[2], kind, compiled, _steps(compiled.parsed))
+
+
+def _steps(node: Mapping[str, Any]) -> tuple[str | int, ...] | None:
+    """Of a path like `addresses[0].city`, which is followed at a tenth of the cost of evaluating its expression."""
+    if node["type"] in ("field", "index"):
+        return (node["value"],)
+    if node["type"] not in ("subexpression", "index_expression"):
+        return None
+    parts = [_steps(child) for child in node["children"]]
+    return tuple(step for part in parts if part for step in part) if all(parts) else None
+
+
+def _found(read: _Read, entity: Mapping[str, Any]) -> object:
+    if read.steps is None:
+        return _search(read.path, entity)
+    found: Any = entity
+    for step in read.steps:  # as JMESPath has it: what is not there, or of another type, is null
+        if isinstance(step, str):
+            found = found.get(step) if isinstance(found, dict) else None
+        else:
+            found = found[step] if isinstance(found, list) and -len(found) <= step < len(found) else None
+    return found
 
 
 def _compile(path: str) -> Any:

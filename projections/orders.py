@@ -1,7 +1,8 @@
 """The fold `orders`: what each order contributes to its customer, and what Brevo is told of it.
 
 Key `store/order id`. It tells the inner topic `customers` three things: the part of an order whenever it changed (and
-its absence to a customer that it left), its record whenever that changed, and its events, each once.
+its absence to a customer that it left), its record whenever that changed, and its events, each once. What is new for
+one customer goes in one message.
 """
 
 from typing import Final
@@ -11,6 +12,7 @@ import msgspec
 from projections.fold import Input, Output
 from projections.mapping import CustomerMapping
 from projections.order_papers import OrderEvents, record
+from projections.papers import paper
 from projections.placement import Look, Told, news
 from projections.purchase import Purchase
 from projections.reading import digest, encode, of_store, read
@@ -65,14 +67,14 @@ class OrdersFold:
         purchase = self._purchase(read(self._facts, record))
         outputs: list[Output] = []
         events: list[SendEvent] = []
+        part: OrderPart | None = None
         stale = purchase.fact.fetched_at < state.fetched_at
         if purchase.customer:
             events = _events(state, purchase, stale)
         if not stale:
-            outputs = _contribute(state, purchase)
+            outputs, part = _contribute(state, purchase)
             state.fetched_at, state.status = purchase.fact.fetched_at, purchase.order.status_id
-        papers = _papers(state, purchase, stale, events)
-        return state, outputs + papers
+        return state, outputs + _papers(state, purchase, stale, part, events)
 
     def _purchase(self, fact: OrderFact) -> Purchase:
         store = of_store(self._settings.stores, fact.store, f"Order {fact.id}")
@@ -85,14 +87,13 @@ class OrdersFold:
         return OrderState(), _leave(state, record.time)
 
 
-def _contribute(state: OrderState, purchase: Purchase) -> list[Output]:
-    """The part, if it changed; its absence, if the order now belongs to another or to nobody."""
+def _contribute(state: OrderState, purchase: Purchase) -> tuple[list[Output], OrderPart | None]:
+    """The part, if it changed, for the customer of now; its absence, if it belonged to another, for that one."""
     outputs = _leave(state, purchase.modified_at) if state.customer != purchase.customer else []
     part = purchase.part() if purchase.customer else None
-    if part and (outputs or part != state.part):
-        outputs.append(_told(purchase.customer, part))
+    changed = part if part and (outputs or part != state.part) else None
     state.customer, state.part = purchase.customer, part
-    return outputs
+    return outputs, changed
 
 
 def _leave(state: OrderState, at: int) -> list[Output]:
@@ -101,15 +102,19 @@ def _leave(state: OrderState, at: int) -> list[Output]:
     return [_told(state.customer, OrderPart(order_id=state.part.order_id, present=False, modified_at=at))]
 
 
-def _papers(state: OrderState, purchase: Purchase, stale: bool, events: list[SendEvent]) -> list[Output]:
-    """Record and events, to the customer that the order belongs to now."""
+def _papers(
+    state: OrderState, purchase: Purchase, stale: bool, part: OrderPart | None, events: list[SendEvent]
+) -> list[Output]:
+    """Part, record and events, to the customer that the order belongs to now."""
     customer = state.customer or purchase.customer
     if not customer:
         return []
     changed = None if stale or not state.customer else _changed_record(state, purchase)
     if changed is None and not events:
-        return []
-    papers = OrderPapers(order_id=purchase.order.id, email=purchase.email, record=changed, events=events)
+        return [_told(customer, part)] if part else []
+    told = [paper(event) for event in events]
+    filed = paper(changed) if changed else None
+    papers = OrderPapers(order_id=purchase.order.id, part=part, record=filed, events=told)
     return [_told(customer, papers)]
 
 

@@ -1,8 +1,11 @@
 """Phone numbers as people type them, to the one form that Brevo takes (E.164)."""
 
+from functools import lru_cache
+
 import phonenumbers
 
 
+@lru_cache(1 << 14)  # a person's number stands in each of its orders
 def e164(text: str, country: str) -> str | None:
     """'(0170) 123 45 67' of DE -> '+491701234567'; None for what is no valid number.
 

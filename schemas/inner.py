@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.commands import PutOrder, SendEvent, Value
+from schemas.commands import SendEvent, Value
 
 
 class GuestProfile(msgspec.Struct, array_like=True, frozen=True):
@@ -16,6 +16,19 @@ class GuestProfile(msgspec.Struct, array_like=True, frozen=True):
 
     attributes: dict[str, Value] = {}
     phone: str | None = None
+
+
+class Paper(msgspec.Struct, array_like=True, frozen=True):
+    """An order's record or an event on its way to its contact, complete but for the e-mail.
+
+    Written where it is made; whoever passes it on does not look into it. ``command``: its JSON (schemas.commands).
+    ``at``: business time; of a record, when the order last changed.
+    """
+
+    id: str
+    kind: str  # the command's tag: `order` or `event`
+    at: int
+    command: bytes
 
 
 # --- into `customers`, key: `store/customer id` or `store/guest:e-mail` ---------------------------------------------
@@ -46,12 +59,12 @@ class OrderPart(msgspec.Struct, array_like=True, tag="o", kw_only=True):
 
 
 class OrderPapers(msgspec.Struct, array_like=True, tag="p", kw_only=True):
-    """An order's record and events, passed on to the contact of its customer. ``email`` in them is filled there."""
+    """An order's record and events, passed on to the contact of its customer, and its part, if that changed too."""
 
     order_id: int
-    email: str  # billing e-mail, normalised: used when the customer has none
-    record: PutOrder | None = None
-    events: list[SendEvent] = []
+    part: OrderPart | None = None
+    record: Paper | None = None
+    events: list[Paper] = []
 
 
 class CartPart(msgspec.Struct, array_like=True, tag="k", kw_only=True):
@@ -156,11 +169,12 @@ class Settled(msgspec.Struct, array_like=True, tag="e", kw_only=True):
 
 
 class Papers(msgspec.Struct, array_like=True, tag="p", kw_only=True):
-    """Order record and events on their way to the account, in order."""
+    """Order record and events on their way to the account, in order; before them what else the source says now."""
 
     source: str
-    record: PutOrder | None = None
-    events: list[SendEvent] = []
+    contribution: Contribution | None = None
+    record: Paper | None = None
+    events: list[Paper] = []
 
 
 class CartTold(msgspec.Struct, array_like=True, tag="k", kw_only=True):

@@ -1,8 +1,10 @@
 """Exact money: integers of 1/10,000 of a currency unit, the finest that BigCommerce tells ('69.8400')."""
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 SCALE = 10_000
+_WRITTEN = re.compile(r"([0-9]{1,15})\.([0-9]{4})")  # as orders write amounts; all other forms go through Decimal
 
 # ISO 4217: currencies whose minor unit is not 1/100.
 _DIGITS = {
@@ -14,6 +16,8 @@ _DIGITS = {
 
 def parse(text: str | int | float) -> int:
     """'69.8400' -> 698400. Raises ValueError for what is no amount, or finer than 1/10,000."""
+    if type(text) is str and (written := _WRITTEN.fullmatch(text)):
+        return int(written[1] + written[2])
     try:
         with localcontext() as context:
             context.prec = 40
@@ -33,7 +37,7 @@ def decimal(amount: int) -> Decimal:
 def number(amount: int) -> float | int:
     """For JSON at the very edge: Brevo takes numbers only. Exact for every amount of less than 15 digits."""
     whole, rest = divmod(amount, SCALE)
-    return whole if not rest else float(decimal(amount))
+    return whole if not rest else amount / SCALE  # a quotient of integers is rounded correctly
 
 
 def round_to_minor(value: Decimal, currency: str) -> int:
@@ -46,6 +50,8 @@ def round_to_minor(value: Decimal, currency: str) -> int:
 
 def convert(amount: int, *, divide_by: str = "1", multiply_by: str = "1", currency: str) -> int:
     """The amount in another currency, rounded once, half-even, to ``currency``'s minor unit."""
+    if divide_by == multiply_by == "1" and amount % (SCALE // 10 ** _DIGITS.get(currency, 2)) == 0:
+        return amount
     with localcontext() as context:
         context.prec = 60
         return round_to_minor(decimal(amount) / Decimal(divide_by) * Decimal(multiply_by), currency)

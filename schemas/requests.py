@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+from schemas.facts import Cause, StatusChange
+
+Entity = Literal["customer", "subscriber", "order", "cart", "product", "category"]
 Resource = Literal["customers", "subscribers", "orders", "products", "categories", "carts"]
 
 
@@ -39,4 +42,19 @@ class Reconcile(msgspec.Struct, tag="reconcile", tag_field="kind", kw_only=True)
     resources: tuple[Resource, ...] = ("customers", "subscribers", "products", "orders")
 
 
-Request = LookAgain | Sync | Reconcile
+class FetchEntity(msgspec.Struct, tag="fetch", tag_field="kind", kw_only=True, omit_defaults=True):
+    """Fetch this entity whether or not it changed, and write its fact: it supersedes one that could not be used.
+
+    ``causes``, ``changes``, ``refunded``: what that one knew of deliveries, so that it is not lost with it.
+    """
+
+    store: str
+    entity: Entity
+    id: str
+    at: int
+    causes: tuple[Cause, ...] = ()
+    changes: tuple[StatusChange, ...] = ()
+    refunded: bool = False
+
+
+Request = LookAgain | Sync | Reconcile | FetchEntity

@@ -18,6 +18,7 @@ CATEGORY: Final = "commerce.category.v1"
 CONSENT: Final = "brevo.consent.v1"
 REQUEST: Final = "tajo.request.v1"
 PROJECTION: Final = "tajo.projection.v1"
+DECISION: Final = "tajo.dead-letter-decision.v1"
 COMMAND: Final = "brevo.command.v1"
 RECEIPT: Final = "brevo.receipt.v1"
 
@@ -82,12 +83,13 @@ _PUBLIC = (
     Topic(CONSENT, "account/e-mail", "opt-outs made at Brevo", "compact"),
     Topic(REQUEST, "store hash", "what a store's owner is asked to do"),
     Topic(PROJECTION, "version", "phase and settings of a version", "compact", partitioned=False),
+    Topic(DECISION, "dead letter", "what was decided about it: retried or dropped", "compact", partitioned=False),
     Topic(COMMAND, "account", "intents for Brevo"),
     Topic(RECEIPT, "account", "what was sent, and what Brevo said", retention=30 * DAY),
 )
-_WITH_DEAD_LETTERS = (WEBHOOK, CUSTOMER, SUBSCRIBER, ORDER, CART, PRODUCT, CATEGORY, CONSENT, REQUEST, COMMAND)
+WITH_DEAD_LETTERS: Final = (WEBHOOK, CUSTOMER, SUBSCRIBER, ORDER, CART, PRODUCT, CATEGORY, CONSENT, REQUEST, COMMAND)
 
 CATALOGUE: Final = (
     *_PUBLIC,
-    *(Topic(dead(name), "as the source", "what could not be used") for name in _WITH_DEAD_LETTERS),
+    *(Topic(dead(name), "as the source", "what could not be used") for name in WITH_DEAD_LETTERS),
 )

@@ -9,6 +9,7 @@ import msgspec
 from projections.contacts import ContactsFold
 from projections.fold import Input
 from projections.identity import contact_key
+from projections.papers import paper
 from projections.reading import encode
 from schemas import topics
 from schemas.commands import Command, DeleteContact, PutOrder, RenameContact, SendEvent, UpsertContact
@@ -77,7 +78,7 @@ def event(occasion: str = "order_placed:shop:100", at: int = NOON) -> SendEvent:
 
 
 def papers(*events: SendEvent, record: PutOrder | None = None, source: str = SEVEN) -> Papers:
-    return Papers(source=source, record=record, events=list(events))
+    return Papers(source=source, record=record and paper(record), events=[paper(event) for event in events])
 
 
 def cart(change: Any, *, at: int, changed: int = NOON, step: int = 0, source: str = SEVEN, **fields: Any) -> CartTold:

@@ -10,8 +10,8 @@ import msgspec
 from projections.fold import Input, Output
 from projections.times import iso
 from schemas import topics
-from schemas.commands import SendEvent
-from schemas.inner import CartTold, ContactInput, CustomerInput, OrderPapers, Papers
+from schemas.commands import Command, SendEvent
+from schemas.inner import CartTold, ContactInput, CustomerInput, OrderPapers, Paper, Papers
 from schemas.settings import AccountSettings, FoldSettings, StoreSettings
 
 STORE = "h1"
@@ -163,15 +163,36 @@ def inner(key: str, message: CustomerInput, time: int = NOON) -> Input:
 
 
 def to_customers(outputs: Iterable[Output]) -> list[tuple[str, CustomerInput]]:
-    """(customer key, message) of everything said to `customers`."""
+    """(customer key, message) of everything said to `customers`; a part that came with papers stands before them."""
     decoder: msgspec.msgpack.Decoder[CustomerInput] = msgspec.msgpack.Decoder(CustomerInput)
-    return [(o.key.decode(), decoder.decode(o.value)) for o in outputs if o.topic == "customers" and o.key and o.value]
+    said: list[tuple[str, CustomerInput]] = []
+    for output in outputs:
+        if output.topic == "customers" and output.key and output.value:
+            message = decoder.decode(output.value)
+            if isinstance(message, OrderPapers) and message.part:
+                said.append((output.key.decode(), message.part))
+                message.part = None
+            said.append((output.key.decode(), message))
+    return said
 
 
 def to_contacts(outputs: Iterable[Output]) -> list[tuple[str, ContactInput]]:
-    """(contact key, message) of everything said to `contacts`."""
+    """(contact key, message) of everything said to `contacts`; a contribution that came with papers before them."""
     decoder: msgspec.msgpack.Decoder[ContactInput] = msgspec.msgpack.Decoder(ContactInput)
-    return [(o.key.decode(), decoder.decode(o.value)) for o in outputs if o.topic == "contacts" and o.key and o.value]
+    said: list[tuple[str, ContactInput]] = []
+    for output in outputs:
+        if output.topic == "contacts" and output.key and output.value:
+            message = decoder.decode(output.value)
+            if isinstance(message, Papers) and message.contribution:
+                said.append((output.key.decode(), message.contribution))
+                message.contribution = None
+            said.append((output.key.decode(), message))
+    return said
+
+
+def written(paper: Paper) -> Any:
+    """The command that a paper holds."""
+    return msgspec.json.decode(paper.command, type=Command)
 
 
 def events(outputs: Iterable[Output]) -> list[SendEvent]:
@@ -180,7 +201,7 @@ def events(outputs: Iterable[Output]) -> list[SendEvent]:
     found: list[SendEvent] = []
     for _, message in [*to_customers(outputs), *to_contacts(outputs)]:
         if isinstance(message, OrderPapers | Papers):
-            found += message.events
+            found += map(written, message.events)
         elif isinstance(message, CartTold) and message.part.event:
             found.append(message.part.event)
     return found

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar
 from hypothesis import strategies as st
 
 from projections.fold import Input
+from projections.papers import paper
 from schemas import topics
 from schemas.commands import PutOrder, SendEvent
 from schemas.inner import CartPart, GuestProfile, OrderPapers, OrderPart
@@ -126,13 +127,17 @@ def part_histories(draw: st.DrawFn, key: str, order_id: int, stays: bool = False
             historical=draw(st.booleans()),
             opted_in_at=draw(st.sampled_from([None, created])),
         )
-        history.append(inner(key, part, part.modified_at))
+        told = papers(order_id, f"order:{order_id}:{step}", part.modified_at)
+        if present and draw(st.booleans()):
+            told.part = part
+        else:
+            history.append(inner(key, part, part.modified_at))
         if present:
-            history.append(inner(key, papers(order_id, f"order:{order_id}:{step}", part.modified_at), part.modified_at))
+            history.append(inner(key, told, part.modified_at))
     return history
 
 
-def papers(order_id: int, event_id: str, at: int, email: str = "ada@example.com") -> OrderPapers:
+def papers(order_id: int, event_id: str, at: int) -> OrderPapers:
     record = PutOrder(
         id=f"order:{order_id}",
         email="",
@@ -143,7 +148,7 @@ def papers(order_id: int, event_id: str, at: int, email: str = "ada@example.com"
         amount=1,
         products=[],
     )
-    return OrderPapers(order_id=order_id, email=email, record=record, events=[event(event_id, at)])
+    return OrderPapers(order_id=order_id, record=paper(record), events=[paper(event(event_id, at))])
 
 
 def event(event_id: str, at: int) -> SendEvent:

@@ -22,6 +22,7 @@ from tests.projections.orders_made import (
     order_fact,
     settings,
     to_customers,
+    written,
 )
 from tests.projections.running import Ran, run
 
@@ -39,7 +40,7 @@ def parts(outputs: list[Output]) -> list[tuple[str, OrderPart]]:
 
 def records(outputs: list[Output]) -> list[PutOrder]:
     papers = [message for _, message in to_customers(outputs) if isinstance(message, OrderPapers)]
-    return [message.record for message in papers if message.record]
+    return [written(message.record) for message in papers if message.record]
 
 
 # --- what it contributes ----------------------------------------------------------------------------------------------
