@@ -49,6 +49,7 @@ class CartsFold:
 
     name = "carts"
     inputs: tuple[str, ...] = (topics.CART,)
+    outputs: tuple[str, ...] = (topics.REQUEST, "customers", topics.CART_LIFECYCLE)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._stores = settings.stores

@@ -82,6 +82,7 @@ class _Map:
 
     name: str
     inputs: tuple[str, ...]
+    outputs: tuple[str, ...] = (topics.COMMAND,)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._stores = settings.stores

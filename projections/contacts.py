@@ -40,6 +40,7 @@ class ContactsFold:
 
     name = "contacts"
     inputs: tuple[str, ...] = (moves.CONTACTS, topics.CONSENT)
+    outputs: tuple[str, ...] = (moves.CONTACTS, topics.COMMAND)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._accounts = {name: Account(name, settings) for name in settings.accounts}

@@ -42,6 +42,7 @@ class CustomersFold:
 
     name = "customers"
     inputs: tuple[str, ...] = ("customers", topics.CUSTOMER)
+    outputs: tuple[str, ...] = ("contacts",)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._settings = settings

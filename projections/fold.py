@@ -35,10 +35,14 @@ class Output(NamedTuple):
 
 
 class Fold(Protocol[S]):
-    """A projection. ``name`` is its table's; ``inputs`` its co-partitioned topics (logical names)."""
+    """A projection. ``name`` is its table's; ``inputs`` its co-partitioned topics (logical names).
+
+    ``outputs``: the topics that it writes to (logical names). An output to any other ends the process (streams.owner).
+    """
 
     name: str
     inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
     def load(self, key: bytes, stored: bytes | None) -> S:
         """The state of a key; a new one when nothing is stored."""
@@ -54,4 +58,4 @@ class Fold(Protocol[S]):
         """
 
     def due(self, state: S) -> int | None:
-        """From which moment on (Unix ms) the state wants a tick; None: never."""
+        """From which moment on (Unix ms) the state wants a tick; None: never. Ticks come with commerce.cart.v1 only."""

@@ -34,7 +34,7 @@ def record(purchase: Purchase) -> PutOrder:
         updated_at=purchase.modified_at,
         status=purchase.standing.name,
         amount=money.number(rate.convert(purchase.standing.left)),
-        products=[_product(purchase, item) for item in purchase.items],
+        products=[_product(purchase, item, price) for item, price in purchase.lines],
         store_id=store.name,
         billing=_billing(purchase),
         meta={
@@ -124,30 +124,30 @@ def properties(purchase: Purchase) -> dict[str, object]:
         "currency": purchase.currency,
         **reporting,
         "created_at": iso(purchase.created_at),
-        "items": [_item(purchase, item) for item in purchase.items],
+        "items": [_item(item, price) for item, price in purchase.lines],
     }
 
 
-def _item(purchase: Purchase, item: OrderItem) -> dict[str, object]:
+def _item(item: OrderItem, price: int) -> dict[str, object]:
     return {
         "product_id": str(item.product_id or ""),
         "variant_id": str(item.variant_id or ""),
         "sku": item.sku or "",
         "name": item.name,
         "quantity": item.quantity,
-        "price": money.number(purchase.price(item)),
+        "price": money.number(price),
         "url": item.url,
         "image": item.image_url,
     }
 
 
-def _product(purchase: Purchase, item: OrderItem) -> OrderProduct:
+def _product(purchase: Purchase, item: OrderItem, price: int) -> OrderProduct:
     """Products by their ids in Brevo's catalogue. A custom line has none there; Brevo wants one all the same."""
     name = purchase.store.name
     return OrderProduct(
         product_id=catalogue_id(name, item.product_id or f"line-{item.id}"),
         quantity=item.quantity,
-        price=money.number(purchase.rates.record.convert(purchase.price(item))),
+        price=money.number(purchase.rates.record.convert(price)),
         variant_id=catalogue_variant_id(name, item.product_id or 0, item.variant_id) if item.variant_id else "",
     )
 

@@ -45,6 +45,7 @@ class OrdersFold:
 
     name = "orders"
     inputs: tuple[str, ...] = (topics.ORDER,)
+    outputs: tuple[str, ...] = (CUSTOMERS,)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._settings = settings

@@ -1,8 +1,5 @@
 """An order as one fetch shows it, and what follows from that alone: whose it is, its worth, its contribution."""
 
-from dataclasses import dataclass
-from functools import cached_property
-
 from projections.amounts import Rates, amount, paid_currency, rates, refunded
 from projections.identity import customer_key, guest_key, normalise
 from projections.mapping import CustomerMapping, guest_entity
@@ -15,78 +12,48 @@ from schemas.inner import GuestProfile, OrderPart
 from schemas.settings import AccountSettings, StoreSettings
 
 
-@dataclass(frozen=True)
 class Purchase:
-    """Amounts: 1/10,000 as paid (schemas.money). Times: Unix ms. BadRecord: a value cannot be read."""
+    """Amounts: 1/10,000 as paid (schemas.money). Times: Unix ms. BadRecord: a value cannot be read.
 
-    fact: OrderFact
-    store: StoreSettings
-    account: AccountSettings
-    mapping: CustomerMapping
+    ``exists``: Incomplete orders are checkouts that nobody finished: neither record nor contact comes of them.
+    ``customer``: the key of its customer; '' when it belongs to nobody (a guest's order without an e-mail, Incomplete);
+    what it is worth is not read then. ``email``: of the billing address, normalised, '' if it is none.
+    ``lines``: its items, each with the price of one piece.
+    """
 
-    @property
-    def order(self) -> Order:
-        return self.fact.entity
+    __slots__ = (
+        *("account", "created_at", "currency", "customer", "email", "exists", "fact", "lines", "mapping"),
+        *("modified_at", "order", "rates", "refunds", "standing", "store", "total"),
+    )
 
-    @property
-    def exists(self) -> bool:
-        """Incomplete orders are checkouts that nobody finished: neither record nor contact comes of them."""
-        return self.order.status_id != INCOMPLETE
+    def __init__(
+        self, fact: OrderFact, store: StoreSettings, account: AccountSettings, mapping: CustomerMapping
+    ) -> None:
+        self.fact, self.store, self.account, self.mapping = fact, store, account, mapping
+        self.order: Order = fact.entity
+        self.exists = self.order.status_id != INCOMPLETE
+        self.created_at = milliseconds(self.order.date_created)
+        self.modified_at = milliseconds(self.order.date_modified) or self.created_at
+        self.email = normalise(self.order.billing_address.email)
+        self.customer = self._customer() if self.exists else ""
+        if self.customer:
+            self._read_amounts()
 
-    @cached_property
-    def created_at(self) -> int:
-        return milliseconds(self.order.date_created)
-
-    @cached_property
-    def modified_at(self) -> int:
-        return milliseconds(self.order.date_modified) or self.created_at
-
-    @cached_property
-    def email(self) -> str:
-        """Of the billing address, normalised; '' if it is none."""
-        return normalise(self.order.billing_address.email)
-
-    @cached_property
-    def customer(self) -> str:
-        """The key of its customer; '' when it belongs to nobody: a guest's order without an e-mail, or Incomplete."""
-        if not self.exists:
-            return ""
+    def _customer(self) -> str:
         if self.order.customer_id:
             return customer_key(self.fact.store, self.order.customer_id)
         return guest_key(self.fact.store, self.email) if self.email else ""
 
-    @cached_property
-    def currency(self) -> str:
-        return paid_currency(self.fact)
+    def _read_amounts(self) -> None:
+        order = self.order
+        self.currency = paid_currency(self.fact)
+        self.total = amount(order.total_inc_tax, f"total_inc_tax of order {order.id}")
+        self.refunds = refunded(self.fact.refunds) if self.fact.refunds else []
+        self.standing: Standing = standing(order.status_id, self.total, self.refunds, self.store.counted_statuses)
+        self.rates: Rates = rates(self.fact, self.account)
+        self.lines = [(item, self._price(item)) for item in _items(order)]
 
-    @cached_property
-    def total(self) -> int:
-        return amount(self.order.total_inc_tax, f"total_inc_tax of order {self.order.id}")
-
-    @cached_property
-    def refunds(self) -> list[int]:
-        return refunded(self.fact.refunds)
-
-    @cached_property
-    def standing(self) -> Standing:
-        return standing(self.order.status_id, self.total, self.refunds, self.store.counted_statuses)
-
-    @cached_property
-    def rates(self) -> Rates:
-        return rates(self.fact, self.account)
-
-    @cached_property
-    def items(self) -> list[OrderItem]:
-        parts = self.order.consignments
-        return [
-            item
-            for group in (parts.shipping, parts.pickups, parts.downloads)
-            for each in group
-            for item in each.line_items
-        ]
-
-    def price(self, item: OrderItem) -> int:
-        """Of one piece, as paid."""
+    def _price(self, item: OrderItem) -> int:
         return amount(item.price_inc_tax, f"price_inc_tax of line {item.id} of order {self.order.id}")
 
     def part(self) -> OrderPart:
@@ -123,10 +90,17 @@ class Purchase:
                     order.payment_method,
                     order.is_deleted,
                 ),
-                *(order.is_email_opt_in, order.billing_address, self.items),
+                *(order.is_email_opt_in, order.billing_address, [item for item, _ in self.lines]),
             )
         )
 
     def _guest(self) -> GuestProfile:
         attributes, phone = self.mapping.profile(guest_entity(self.order.billing_address), self.fact.store_country)
         return GuestProfile(attributes, phone)
+
+
+def _items(order: Order) -> list[OrderItem]:
+    parts = order.consignments
+    return [
+        item for group in (parts.shipping, parts.pickups, parts.downloads) for each in group for item in each.line_items
+    ]

@@ -33,6 +33,7 @@ class SubscribersFold:
 
     name = "subscribers"
     inputs: tuple[str, ...] = (topics.SUBSCRIBER,)
+    outputs: tuple[str, ...] = (CONTACTS,)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._accounts = {store_hash: store.account for store_hash, store in settings.stores.items()}
