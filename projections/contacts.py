@@ -65,9 +65,12 @@ class ContactsFold:
         turn = _Turn(state, account, email)
         if record.topic == topics.CONSENT:
             turn.opted_out(None if record.value is None else read(self._consents, record))
+            turn.speak()
         else:
-            turn.take(read(self._messages, record))
-        turn.speak()
+            message = read(self._messages, record)
+            adds = not isinstance(message, Papers) or message.contribution is not None
+            turn.take(message)
+            turn.speak(adds=adds)
         return ContactState() if state.empty else state, turn.outputs
 
 
@@ -125,12 +128,14 @@ class _Turn:
 
     # --- speaking -------------------------------------------------------------------------------------------------
 
-    def speak(self) -> None:
+    def speak(self, *, adds: bool = True) -> None:
+        """``adds`` False: nothing was taken in that the contact's desired state depends on."""
         if self._state.waits:
             return
         contact = is_contact(self._state, self._account)
         records, events = self._release(there=contact or self._state.told)
-        self._upsert(contact=contact)
+        if adds or not self._state.said:
+            self._upsert(contact=contact)
         for one in [*records, *events]:
             self._say(one.kind, one.id, one.at, addressed(one, self._email))
 

@@ -4,23 +4,26 @@ from typing import NamedTuple
 
 import msgspec
 
-from projections.identity import GUEST, split
+from projections.identity import GUEST
 from schemas.commands import Value
 from schemas.inner import CartPart, Contribution, OrderPapers, OrderPart
 from schemas.settings import StoreSettings
 
 
 class Source(NamedTuple):
-    """``id``: `store hash/customer id`, or `store hash/guest:e-mail`."""
+    """``id``: `store hash/customer id`, or `store hash/guest:e-mail`.
+
+    ``guest``: a guest's e-mail, which is its whole identity; '' for a registered customer.
+    """
 
     id: str
     store: StoreSettings
+    guest: str = ""
 
-    @property
-    def guest(self) -> str:
-        """A guest's e-mail, which is its whole identity; '' for a registered customer."""
-        rest = split(self.id.encode())[1]
-        return rest.removeprefix(GUEST) if rest.startswith(GUEST) else ""
+    @classmethod
+    def of(cls, key: str, store: StoreSettings) -> "Source":
+        _, _, who = key.partition("/")
+        return cls(key, store, who.removeprefix(GUEST) if who.startswith(GUEST) else "")
 
 
 class Held(msgspec.Struct, array_like=True):

@@ -28,6 +28,7 @@ from schemas.inner import (
     CustomerInput,
     MovedAway,
     OrderPapers,
+    OrderPart,
     Papers,
 )
 from schemas.settings import FoldSettings, StoreSettings
@@ -64,14 +65,14 @@ class CustomersFold:
         source = self._source(record.key)
         if record.topic == topics.CUSTOMER:
             forwards = self._customer(state, source, record)
-            at = state.changed_at
-        else:
-            at, forwards = _message(state, read(self._messages, record))
-        return state, _settle(state, source, at, forwards)
+            return state, _settle(state, source, state.changed_at, forwards)
+        message = read(self._messages, record)
+        at, forwards = _message(state, message)
+        return state, _settle(state, source, at, forwards, adds=_adds(state, source, message))
 
     def _source(self, key: bytes) -> Source:
         store_hash, who = split(key)
-        return Source(key.decode(), of_store(self._settings.stores, store_hash, f"Customer {who}"))
+        return Source.of(key.decode(), of_store(self._settings.stores, store_hash, f"Customer {who}"))
 
     def _customer(self, state: Customer, source: Source, record: Input) -> list[OrderPapers | CartPart]:
         if record.value is None:
@@ -151,14 +152,27 @@ def _message(state: Customer, message: CustomerInput) -> tuple[int, list[OrderPa
     return message.modified_at, []
 
 
-def _settle(state: Customer, source: Source, at: int, forwards: list[OrderPapers | CartPart]) -> list[Output]:
+def _adds(state: Customer, source: Source, message: CustomerInput) -> bool:
+    """Whether the message may have changed what the customer contributes: papers alone do not, and carts only to a
+    guest who is known by nothing else."""
+    if isinstance(message, CartPart):
+        return bool(source.guest) and not state.orders
+    return isinstance(message, OrderPart) or message.part is not None
+
+
+def _settle(
+    state: Customer, source: Source, at: int, forwards: list[OrderPapers | CartPart], *, adds: bool = True
+) -> list[Output]:
     """Contribution first, then what belongs to it; a source with nothing left says good-bye last."""
     email = state.current_email(source)
     if not email:
         state.hold(forwards)
         return _good_bye(state, source, at, to="")
     outputs = [] if state.contact in ("", email) else _good_bye(state, source, at, to=email)
-    contribution = _changed_contribution(state, source, email) if state.contributes else None
+    told_before = state.contact == email and state.told
+    contribution = None
+    if state.contributes and (adds or not told_before):
+        contribution = _changed_contribution(state, source, email)
     messages: list[ContactInput] = [_passed_on(source, message) for message in state.release(forwards)]
     if contribution and messages and isinstance(messages[0], Papers):
         messages[0].contribution = contribution

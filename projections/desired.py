@@ -50,6 +50,11 @@ def _profile(state: ContactState, account: Account) -> tuple[dict[str, Value], s
     """Field by field the first that is not empty. Empty everywhere is emptied at Brevo, except that a deleted
     customer's profile stays as it was."""
     sources = state.ordered()
+    if len(sources) == 1:  # nearly always
+        [only] = sources
+        held = {name: only.attributes.get(name) for name in account.profile}
+        own = {name: None if _is_empty(value) else value for name, value in held.items()}
+        return {name: value for name, value in own.items() if value is not None} if only.deleted else own, only.phone
     kept = any(source.deleted for source in sources)
     attributes: dict[str, Value] = {}
     for name in account.profile:
