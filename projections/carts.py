@@ -114,7 +114,8 @@ def _stands(state: CartState, place: Place, fact: CartFact, seen: Look) -> list[
         outputs.append(lifecycle(state, place.cart_id, "at risk", state.changed_at))
     if state.owner and (renewed or owner != state.owner):
         event = cart_events.changed(state, seen, fact, place.store) if renewed or not state.created_told else None
-        outputs.append(told(state.owner, _part(state, place, "open", fact.fetched_at, event)))
+        if event or owner != state.owner:  # its owner knows that it is open
+            outputs.append(told(state.owner, _part(state, place, "open", fact.fetched_at, event)))
     if not renewed and fact.requested_due is not None:
         outputs += _answered(state, place, fact, seen, fact.requested_due)
     return outputs

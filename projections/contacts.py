@@ -40,7 +40,7 @@ class ContactsFold:
 
     name = "contacts"
     inputs: tuple[str, ...] = (moves.CONTACTS, topics.CONSENT)
-    outputs: tuple[str, ...] = (moves.CONTACTS, topics.COMMAND)
+    outputs: tuple[str, ...] = (moves.CONTACTS, topics.CONSENT, topics.COMMAND)
 
     def __init__(self, settings: FoldSettings) -> None:
         self._accounts = {name: Account(name, settings) for name in settings.accounts}
@@ -68,7 +68,7 @@ class ContactsFold:
             turn.speak()
         else:
             message = read(self._messages, record)
-            adds = not isinstance(message, Papers) or message.contribution is not None
+            adds = turn.adds(message)
             turn.take(message)
             turn.speak(adds=adds)
         return ContactState() if state.empty else state, turn.outputs
@@ -81,6 +81,17 @@ class _Turn:
         self.outputs: list[Output] = []
         self._state, self._account, self._email = state, account, email
         self._historical, self._at = False, 0
+
+    def adds(self, message: ContactInput) -> bool:
+        """Whether the message may change what Brevo shall hold of the contact: papers alone do not, nor does a cart
+        that opens, while no series of it is known here."""
+        match message:
+            case Papers():
+                return message.contribution is not None
+            case CartTold():
+                return message.part.change != "open" or series.knows(self._state, message)
+            case _:
+                return True
 
     # --- taking in ------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Records to typed values and typed values to digests: what every fold does first and last."""
 
 from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import blake2b
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -47,4 +47,4 @@ def encode(value: object) -> bytes:
 
 def digest(value: object) -> str:
     """16 hex digits that differ whenever ``value`` does."""
-    return sha256(_ENCODER.encode(value)).hexdigest()[:16]
+    return blake2b(_ENCODER.encode(value), digest_size=8).hexdigest()

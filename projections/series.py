@@ -27,10 +27,15 @@ def running_in(state: ContactState, account: Account, said: Verdict) -> set[tupl
     }
 
 
+def knows(state: ContactState, message: CartTold) -> bool:
+    """Whether a series of the cart was told here."""
+    return _key(message) in state.carts
+
+
 def tell(state: ContactState, account: Account, message: CartTold) -> list[SendEvent]:
     """A cart's transition: what follows for its series, and the event if it is to be sent."""
     store = account.stores[message.source.partition("/")[0]]
-    key = f"{store.store_hash}/{message.part.cart_id}"
+    key = _key(message)
     _forget_old(state, message.part.at)
     match message.part.change:
         case "open":
@@ -45,6 +50,11 @@ def tell(state: ContactState, account: Account, message: CartTold) -> list[SendE
             return []
         case _:
             return _converted(state, account, store, key, message)
+
+
+def _key(message: CartTold) -> str:
+    """`store hash/cart id`."""
+    return f"{message.source.partition('/')[0]}/{message.part.cart_id}"
 
 
 def close(state: ContactState, source: str) -> None:

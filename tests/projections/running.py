@@ -17,6 +17,12 @@ class Ran:
     states: dict[bytes, bytes] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
 
+    def tell(self, fold: Fold[S], outputs: list[Output]) -> None:
+        """Takes what a fold says; as at its owner, it may write only where it declares to."""
+        undeclared = {output.topic for output in outputs}.difference(fold.outputs)
+        assert not undeclared, f"{fold.name} writes to {undeclared}, but declares {fold.outputs}"
+        self.outputs += outputs
+
     def to(self, topic: str) -> list[Output]:
         return [output for output in self.outputs if output.topic == topic]
 
@@ -44,7 +50,7 @@ def _receivers(fold: Fold[S], states: Mapping[bytes, bytes], record: Input) -> I
 
 def _step(fold: Fold[S], ran: Ran, record: Input) -> None:
     state, outputs = fold.fold(fold.load(record.key, ran.states.get(record.key)), record)
-    ran.outputs += outputs
+    ran.tell(fold, outputs)
     _store(fold, ran, record.key, state)
 
 
@@ -57,7 +63,7 @@ def run_in_batches(fold: Fold[S], records: Sequence[Input], sizes: Sequence[int]
             for key in _receivers_in_batch(fold, ran.states, loaded, record):
                 state = loaded.pop(key) if key in loaded else fold.load(key, ran.states.get(key))
                 loaded[key], outputs = fold.fold(state, record._replace(key=key))
-                ran.outputs += outputs
+                ran.tell(fold, outputs)
         for key, state in loaded.items():
             _store(fold, ran, key, state)
         start = max(start, min(end, len(records)))

@@ -31,7 +31,7 @@ from tests.projections.carts_made import (
     subscriber,
     tick,
 )
-from tests.projections.contacts_made import brevo, commands, events, shapes, upserts
+from tests.projections.contacts_made import brevo, commands, consent, events, shapes, upserts
 from tests.projections.orders_made import billing, customer, customer_fact, order, order_fact
 from tests.projections.running import Ran, run
 
@@ -47,6 +47,7 @@ class Pipeline:
         self._folds: list[Any] = [kind(configured) for kind in kinds]
         self._states: dict[str, dict[bytes, bytes]] = {fold.name: {} for fold in self._folds}
         self.out: list[Output] = []
+        self.written: dict[str, set[str]] = {fold.name: set() for fold in self._folds}
 
     def feed(self, records: Iterable[Input]) -> "Pipeline":
         waiting = deque(records)
@@ -57,6 +58,7 @@ class Pipeline:
                     ran = run(fold, [record], self._states[fold.name])
                     self._states[fold.name] = ran.states
                     self.out += ran.outputs
+                    self.written[fold.name] |= {output.topic for output in ran.outputs}
                     waiting += [Input(o.topic, o.key or b"", o.value, record.time) for o in ran.outputs]
         return self
 
@@ -137,6 +139,16 @@ def test_an_abandoned_cart_is_announced_after_the_fresh_look_and_recovered_by_th
     assert events(flow.ran) == [f"cart_abandoned:shop:{CART}:{NOON}:1", f"cart_recovered:shop:{CART}:{NOON}"]
     assert flow.lists() == {ADA: {"all_customers"}}
     assert len(flow.questions()) == 1
+
+
+def test_the_folds_write_to_all_topics_that_they_declare() -> None:
+    changed = customer_fact(customer("bob@example.com", modified=NOON + HOUR), fetched=NOON + HOUR)
+    flow = Pipeline().feed([customer_fact(customer()), order_fact(order()), subscriber([CARTS])])
+    flow.feed([fetched(cart(), NOON + 1000), tick(NOON + HOUR), answer(cart(), NOON + HOUR, consents=[CARTS])])
+    flow.feed([consent(ADA, NOON), changed])  # Brevo's opt-out goes along to the new e-mail
+    assert flow.written == {
+        fold.name: set(fold.outputs) for fold in (OrdersFold, CustomersFold, SubscribersFold, CartsFold, ContactsFold)
+    }
 
 
 def test_an_opt_out_that_only_the_fresh_look_sees_keeps_the_message_back() -> None:
