@@ -22,14 +22,17 @@ from faust.types import TP
 
 from streams.access import Kafka
 from streams.engine_transport import InputRecords, OwnerTransport, WakeUps
-from streams.errors import Fenced, PositionLost
+from streams.errors import Fenced, PositionLost, TopicsMissing
 from streams.flow import Flow
-from streams.names import Names
+from streams.names import INNER, Names
 from streams.owner import Owner, Parts
+from streams.purge import EVERY_S, Purge
+from streams.rocks import SharedMemory
 from streams.store import Store
 
 EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
+TOPICS_S = 10.0  # in which a broker has to hear of topics that were created just now
 log = logging.getLogger("tajo.engine")
 
 
@@ -47,7 +50,8 @@ class Role(NamedTuple):
 
 def end_process(error: BaseException) -> None:
     """Ends at once, without committing or flushing anything more: what was not committed will be done again."""
-    print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
+    with contextlib.suppress(OSError):  # a full disk may be the end of us, and our log may lie on it
+        print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
     os._exit(EXIT_FAILED)
 
 
@@ -70,13 +74,17 @@ class Engine:
         flow: Flow | None = None,
         counts: Mapping[str, int] | None = None,
         limit: int = 8_000,
+        purge_every: float = EVERY_S,
+        stores: SharedMemory | None = None,
         on_failure: Callable[[BaseException], None] = end_process,
     ) -> None:
         self.roles, self.kafka, self.names, self.flow = tuple(roles), kafka, names, flow or Flow()
         self._partitions, self._counts, self._limit = partitions, dict(counts or {}), limit
         self._on_failure, self._failed = on_failure, False
+        self._stores = stores or SharedMemory()
         self._tables: dict[str, Any] = {}
         self._probe: AIOKafkaConsumer | None = None
+        self._purge = Purge(kafka, self.owners, purge_every)
         self.app = self._new_app(group, data_dir)
         for role in self.roles:
             self._add_role(role)
@@ -84,19 +92,43 @@ class Engine:
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Joins the group; partitions arrive as the group decides."""
+        """Joins the group; partitions arrive as the group decides. Raises TopicsMissing."""
         fetcher.PartitionRecords = InputRecords
         self.app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
         self._probe = AIOKafkaConsumer(**self.kafka.client(), enable_auto_commit=False)
         await self._probe.start()
+        await self._find_topics(self._probe)
         self.app.finalize()
+        self._share_memory()
         self._give_restores_time()
-        await self.app.start()
-        self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
-        # Batches are millions of small objects without cycles (facts measured in docs/decisions).
+        self._begin_at_once()
+        # Batches are millions of small objects without cycles (facts measured in docs/decisions). Before the start too,
+        # since Faust collects garbage once per table at every assignment.
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 1000)
+        await self.app.start()
+        gc.freeze()
+        self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
+        self._purging = asyncio.create_task(self._purge.run(), name="purge of inner topics")
+
+    async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
+        """Faust leaves topics out of an assignment that its broker does not know yet, for minutes and in silence."""
+        wanted = {self.names.topic(topic) for role in self.roles for topic in role.inputs}
+        wanted |= {self.names.changelog(role.name, versioned=role.versioned) for role in self.roles}
+        until = time.monotonic() + TOPICS_S
+        while missing := wanted - await probe.topics():
+            if time.monotonic() > until:
+                await probe.stop()
+                raise TopicsMissing(
+                    f"Kafka does not know {', '.join(sorted(missing))}: `tajo topics apply` creates them."
+                )
+            await asyncio.sleep(0.1)
+
+    def _share_memory(self) -> None:
+        """Before the first store is opened: what is set here is how Faust opens them."""
+        for table in self._tables.values():
+            table.data.rocksdb_options = self._stores
 
     def _give_restores_time(self) -> None:
         """Faust ends the step in which we restore after broker_request_timeout, and goes on as if it had succeeded."""
@@ -108,9 +140,19 @@ class Engine:
 
         recovery._wait = patient
 
+    def _begin_at_once(self) -> None:
+        """Faust waits a second for tables that may still be declared (tables/manager.py); all of ours are."""
+
+        async def at_once(_: float) -> None:
+            await asyncio.sleep(0)
+
+        self.app.tables.sleep = at_once
+
     async def stop(self) -> None:
         """Finishes what is under way, gives all partitions up and leaves the group."""
         self._watch.cancel()
+        self._purging.cancel()
+        await asyncio.wait([self._purging])
         await self.stop_owners(self.owners())
         with contextlib.suppress(asyncio.CancelledError):
             await self.app.stop()
@@ -190,11 +232,13 @@ class Engine:
 
         async def work(stream: Any) -> None:
             async for event in stream.events():
-                owner: Owner = event.value
+                owner: Owner = next(reader for reader in event.value if reader.changelog.topic == name)
                 try:
                     await owner.run()
                 except Exception as error:
-                    if not owner.stopped:  # else: fenced or cut off on a partition that is no longer ours
+                    if owner.stopped:  # its partition is no longer ours: whoever has it now does the batch
+                        log.warning("An owner ended with its partition: %s", error)
+                    else:
                         self.fail(error)
 
         self.app.agent(wake_ups, name=role.name, isolated_partitions=True)(work)
@@ -218,7 +262,7 @@ class Engine:
     def _parts(self, role: Role, partition: int) -> Parts:
         table = self._tables[role.name]
         return Parts(
-            name=f"{self.names.version}/{role.name}" if role.versioned else role.name,
+            name=self.names.owner(role.name, versioned=role.versioned),
             partition=partition,
             inputs=role.inputs,
             changelog=self.names.changelog(role.name, versioned=role.versioned),
@@ -239,6 +283,12 @@ class Engine:
         tps = list(owner.inputs)
         beginnings = await self._probe.beginning_offsets(tps)
         ends = await self._probe.end_offsets(tps)
+        if not owner.position and owner.store.offset() > owner.restored_at:  # it has not begun: its mark is the newest
+            raise PositionLost(
+                f"{owner.changelog.topic}/{owner.partition} ends at {owner.restored_at}, but the local store is at "
+                f"offset {owner.store.offset()} of it. The changelog was created anew, and holds the table no more: "
+                f"start a rebuild under a new version."
+            )
         stored = owner.stored_position()
         for tp, topic in owner.inputs.items():
             if topic in stored and not beginnings[tp] <= stored[topic] <= ends[tp]:
@@ -246,5 +296,11 @@ class Engine:
                     f"{tp.topic}/{tp.partition} holds offsets {beginnings[tp]} to {ends[tp]}, but "
                     f"{owner.changelog.topic} was built up to {stored[topic]}. The topic was cut or created anew: "
                     f"start a rebuild under a new version."
+                )
+            if topic in INNER and topic not in stored and beginnings[tp]:
+                raise PositionLost(
+                    f"{tp.topic}/{tp.partition} begins at {beginnings[tp]}, since what was folded is deleted, but "
+                    f"{owner.changelog.topic} holds no position in it: the table is lost. "
+                    f"Start a rebuild under a new version."
                 )
         return {topic: stored.get(topic, beginnings[tp]) for tp, topic in owner.inputs.items()}

@@ -1,7 +1,7 @@
 """Faust's Kafka transport, changed so that it feeds owners: records go straight from the fetcher into their inboxes.
 
-With streams.engine the only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0), but for one look
-at a producer in streams.owner; tests/streams/test_engine_private_parts.py fails when one of them goes.
+With streams.engine the only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0), but for the look
+at a producer in streams.failures; tests/streams/test_engine_private_parts.py fails when one of them goes.
 """
 
 import asyncio
@@ -13,12 +13,15 @@ from typing import Any, ClassVar, Protocol
 import faust
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.owner import Owner
+from streams.restore import as_parsed
+
+RESTORES = 4  # at a time: one thread does the work, and each holds some fetches in memory
 
 
 class Host(Protocol):
@@ -38,12 +41,15 @@ class Host(Protocol):
 
 
 class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """Leaves records of input topics as the C parser made them (offset, timestamp, key, value, headers)."""
+    """Leaves records of input topics, and of restores, as the C parser made them (offset, timestamp, key, value,
+    headers)."""
 
     inputs: ClassVar[set[str]] = set()
 
     def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
-        return record if tp.topic in self.inputs else super()._consumer_record(tp, record)
+        if tp.topic in self.inputs or self._key_deserializer is as_parsed:
+            return record
+        return super()._consumer_record(tp, record)
 
 
 class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -83,20 +89,22 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.engine: Host = self.app.engine
-        self.owners: dict[TP, Owner] = {}  # input partition -> its owner, while assigned
-        self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that were told from where they go on
+        self.owners: dict[TP, tuple[Owner, ...]] = {}  # input partition -> who reads it, while assigned
+        self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that are being told from where they go on
+        self.ready: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that have been told, and can be fed
         self.positioned: set[TP] = set()  # input partitions that were sought
+        self._restoring = asyncio.Semaphore(RESTORES)
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
 
     def owned(self, changelogs: Iterable[TP] | None = None) -> list[Owner]:
-        owners = dict.fromkeys(self.owners.values())
+        owners = dict.fromkeys(owner for readers in self.owners.values() for owner in readers)
         return [owner for owner in owners if changelogs is None or TP(*owner.changelog) in changelogs]
 
     def _new_consumer_thread(self) -> OwnerThread:
         return OwnerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        gone = dict.fromkeys(self.owners.pop(tp) for tp in revoked if tp in self.owners)
+        gone = dict.fromkeys(owner for tp in revoked for owner in self.owners.pop(tp, ()))
         self.positioned -= set(revoked)
         await self.engine.stop_owners(gone)
         await super().on_partitions_revoked(revoked)
@@ -108,8 +116,8 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         except Exception as error:
             self.engine.fail(error)
             return
-        inputs = {TP(*tp): owner for owner in new for tp in owner.inputs}
-        self.owners.update(inputs)
+        inputs = {TP(*tp) for owner in new for tp in owner.inputs}
+        self.owners |= {tp: tuple(owner for owner in new if tp in owner.inputs) for tp in inputs}
         self.pause_partitions(inputs)  # until positioned, in perform_seek
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -117,12 +125,16 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         """Called by Faust's restore: does the restore, so that Faust finds (with earliest_offsets) nothing to read."""
         mine = self.owned(partitions)
         try:
-            await asyncio.gather(*(owner.restore() for owner in mine))
+            await asyncio.gather(*(self._restore(owner) for owner in mine))
         except Exception as error:
             self.engine.fail(error)
         # Faust's restore ends at end - 1, which would be a control record. For Faust the end is where the store is.
         ends = {TP(*owner.changelog): owner.store.offset() + 1 for owner in mine if not owner.stopped}
         return {**await super().highwaters(*partitions), **ends}
+
+    async def _restore(self, owner: Owner) -> None:
+        async with self._restoring:
+            await owner.restore()
 
     async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
         stored = {TP(*owner.changelog): owner.store.offset() + 1 for owner in self.owned(partitions)}
@@ -130,26 +142,40 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         return {**earliest, **{tp: offset for tp, offset in stored.items() if offset}}
 
     async def perform_seek(self) -> None:
-        """Called when the restore is complete, and at other times: reads on from the position in the store."""
-        await super().perform_seek()
-        for owner in self.owned():
-            if owner not in self.begun and not owner.stopped and owner.restored():
-                self.begun.add(owner)  # before the first await: Faust may call this twice at a time
-                try:
-                    await self._begin(owner)
-                except Exception as error:
-                    if not owner.stopped:
-                        self.engine.fail(error)
+        """Called when the restore is complete, and at other times: reads on from the position in the store.
+
+        Faust's own would seek to the committed offsets at all these times. They may be of a table that is no more, and
+        lie beyond what was folded into this one.
+        """
+        owned = (owner for owner in self.owned() if not owner.stopped and owner.restored())
+        beginning = [owner for owner in owned if owner not in self.begun]
+        self.begun.update(beginning)  # before the first await: Faust may call this twice at a time
+        await asyncio.gather(*(self._begin(owner) for owner in beginning))
 
     async def _begin(self, owner: Owner) -> None:
-        tps = [TP(*tp) for tp in owner.inputs]
-        position = await self.engine.position(owner)
-        owner.begin(position)
+        try:
+            await self._go_on(owner)
+        except Exception as error:
+            if not owner.stopped:
+                self.engine.fail(error)
+
+    async def _go_on(self, owner: Owner) -> None:
+        owner.begin(await self.engine.position(owner))
         await owner.ready()
-        await self.seek_wait({tp: position[owner.inputs[TopicPartition(*tp)]] for tp in tps})
+        self.ready.add(owner)
+        # A topic that several read begins when all of them can be fed, and where the hindmost goes on: the others drop
+        # what they had. Whoever was fed from the middle of a fetch on would miss what lies before.
+        shared = {TP(*tp): self.owners.get(TP(*tp), ()) for tp in owner.inputs}
+        begins = {
+            tp: min(reader.position[reader.inputs[TopicPartition(*tp)]] for reader in readers)
+            for tp, readers in shared.items()
+            if readers and all(reader in self.ready for reader in readers)
+        }
+        await self.seek_wait(begins)
+        going_on = [tp for tp in begins if self.owners.get(tp) is shared[tp]]
         if not owner.stopped:
-            self.positioned.update(tps)
-            self.resume_partitions(tps)
+            self.positioned.update(going_on)
+            self.resume_partitions(going_on)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         # Faust resumes source partitions before it seeks (tables/recovery.py).
@@ -157,44 +183,57 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""
-        owners = dict(self.owners)
-        active = set(active_partitions or ())
-        full = {tp for tp in active if tp in owners and owners[tp].full(owners[tp].inputs[TopicPartition(*tp)])}
-        wanted = active - full - (owners.keys() - self.positioned)
+        owners = {tp: readers for tp, readers in self.owners.items() if tp in self.positioned}
+        active = {tp for tp in active_partitions or () if tp in owners or tp.topic not in InputRecords.inputs}
+        full = {
+            tp
+            for tp in active & owners.keys()
+            if any(owner.full(owner.inputs[TopicPartition(*tp)]) for owner in owners[tp])
+        }
+        wanted = active - full
         if not wanted:  # an empty set would mean all
+            # Else the group would lose a member whose owners have been busy for broker_max_poll_interval.
+            self._thread._consumer._subscription._last_fetch_ended = time.monotonic()
             await asyncio.sleep(0.01)
             return {}
         try:
             found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
+        except NoOffsetForPartitionError:  # the partitions were given anew during the poll, and not positioned yet
+            return {}
         except OffsetOutOfRangeError as error:
-            await self._out_of_range(error)
+            await self._out_of_range(error, owners)
             return {}
         for tp in [tp for tp in found if tp in owners]:
             records = found.pop(tp)
-            owner: Owner = owners[tp]
-            if records and self.owners.get(tp) is owner and tp in self.positioned:
-                owner.feed(owner.inputs[TopicPartition(*tp)], records)
-                found[tp] = [self._wake_up(tp, records[-1], owner)]
+            readers = owners[tp]
+            if records and self.owners.get(tp) is readers and tp in self.positioned:
+                for owner in readers:
+                    owner.feed(owner.inputs[TopicPartition(*tp)], records)
+                found[tp] = [self._wake_up(tp, records[-1], readers)]
         return found
 
-    async def _out_of_range(self, error: OffsetOutOfRangeError) -> None:
+    async def _out_of_range(self, error: OffsetOutOfRangeError, polled: Mapping[TP, tuple[Owner, ...]]) -> None:
         """A topic was cut or created anew while it was read."""
         try:
-            for owner in dict.fromkeys(self.owners[tp] for tp in error.args[0] if tp in self.owners):
-                await self.engine.position(owner)  # says which offsets
-                raise error
+            for tp in error.args[0]:
+                readers = self.owners.get(tp, ())
+                if polled.get(tp) is not readers:  # given anew during the poll, and not positioned yet
+                    continue
+                for owner in readers:
+                    await self.engine.position(owner)  # says which offsets
+                    raise error
         except Exception as found:
             self.engine.fail(found)
 
     @staticmethod
-    def _wake_up(tp: TP, last: Any, owner: Owner) -> ConsumerRecord:
-        return ConsumerRecord(*tp, last.offset, last.timestamp, 0, None, owner, None, -1, -1, ())
+    def _wake_up(tp: TP, last: Any, readers: tuple[Owner, ...]) -> ConsumerRecord:
+        return ConsumerRecord(*tp, last.offset, last.timestamp, 0, None, readers, None, -1, -1, ())
 
     def _filter_committable_offsets(self, tps: set[TP]) -> dict[TP, int]:
         # Inputs have acks=False: Faust tracks none of their offsets. The commit is only a hint, and a figure for lag.
         done = {}
-        for tp, owner in self.owners.items():
-            offset = owner.position.get(owner.inputs[TopicPartition(*tp)])
+        for tp, readers in self.owners.items():
+            offset = min(owner.position.get(owner.inputs[TopicPartition(*tp)], 0) for owner in readers)
             if offset and self._should_commit(tp, offset):
                 done[tp] = offset
         return {**super()._filter_committable_offsets(tps), **done}

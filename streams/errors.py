@@ -3,8 +3,13 @@
 TajoError
 └── StreamsError
     ├── Fenced               another owner has taken the partition
+    │   └── TransactionExpired   the broker has given up a transaction that took too long
+    ├── NotWritten           the broker refused a batch, or has forgotten the producer
+    ├── BrokerSilent         the broker did not answer in time
     ├── PositionLost         the log was cut or created anew under a stored position
-    └── SettingsChanged      the folds' settings differ from those that the tables were built with
+    ├── SettingsChanged      the folds' settings differ from those that the tables were built with
+    ├── TopicsMissing        topics that have to be there are not
+    └── TopologyBroken       what folds declare of their topics does not hold together
 """
 
 from schemas.errors import TajoError
@@ -18,9 +23,29 @@ class Fenced(StreamsError):
     """Another owner has taken the partition; this one has written nothing since."""
 
 
+class TransactionExpired(Fenced):
+    """A transaction was open for longer than the broker allows; it was aborted."""
+
+
+class NotWritten(StreamsError):
+    """The broker refused a batch, or has forgotten the producer: nothing of the transaction is written."""
+
+
+class BrokerSilent(StreamsError):
+    """The broker did not answer in time; whether the transaction was committed, only the log can say."""
+
+
 class PositionLost(StreamsError):
     """The stored position lies outside the topic: it was cut, or deleted and created again."""
 
 
+class TopicsMissing(StreamsError):
+    """Topics that have to be there are not, or the broker has not heard of them yet."""
+
+
 class SettingsChanged(StreamsError):
     """A version was started with other settings than it was built with."""
+
+
+class TopologyBroken(StreamsError):
+    """Folds name a topic that nobody creates, share a name, or stand in the wrong order (streams/topology.py)."""

@@ -27,6 +27,11 @@ _Batch = list[tuple[str, list[Record]]]
 _Changes = list[tuple[bytes, bytes | None]]
 
 
+def ticks(inputs: tuple[str, ...]) -> tuple[str, ...]:
+    """The topic in which the owner of a fold with these inputs makes ticks; () for one that gets none."""
+    return (topics.CART,) if topics.CART in inputs else ()
+
+
 def due_key(when: int, key: bytes) -> bytes:
     return INDEX + when.to_bytes(8, "big") + key
 
@@ -47,6 +52,7 @@ class FoldOwner(Owner):
     def __init__(self, parts: Parts, fold: Fold[Any], clock: Clock | None, *, silent: bool = False) -> None:
         super().__init__(parts)
         self.projection, self._clock, self._silent = fold, clock, silent
+        self.outputs = frozenset((*fold.outputs, *map(parts.names.dead, parts.inputs), *ticks(parts.inputs)))
         self._stored: dict[bytes, bytes | None] = {}  # what the keys of this batch had before
         self._entries: dict[bytes, Entry] = {}
         self._outputs: list[Output] = []
@@ -75,10 +81,11 @@ class FoldOwner(Owner):
     def _fold_batch(self, batch: _Batch) -> _Changes | None:
         """What changes in the table; None if a state cannot be stored: fold again, and look at its every step."""
         self._entries, self._outputs, self._unheard = {}, [], []
+        fold_record = self._fold_record
         for topic, records in batch:
             for record in records:
                 try:
-                    self._fold_record(topic, record)
+                    fold_record(topic, record)
                 except Exception as error:
                     self._bury(topic, record, error)
         return self._changes()
@@ -104,8 +111,9 @@ class FoldOwner(Owner):
             entry.state, outputs = self.projection.fold(entry.state, record)
             entry.due = self.projection.due(entry.state)
             for output in outputs:
-                _check_size("An output", output.value)
-            if record.key in self._suspects:
+                if output.value is not None and len(output.value) > MAX_RECORD:
+                    raise _too_large("An output", output.value)
+            if self._suspects and record.key in self._suspects:
                 self._dump(record.key, entry)
         except Exception:
             self._take_back(record.key)
@@ -128,13 +136,15 @@ class FoldOwner(Owner):
 
     def _dump(self, key: bytes, entry: Entry) -> bytes | None:
         value = self.projection.dump(entry.state)
-        _check_size(f"The state of {key!r}", value)
+        if value is not None and len(value) > MAX_RECORD:
+            raise _too_large(f"The state of {key!r}", value)
         return value
 
     def _changes(self) -> _Changes | None:
         changes, suspects = list(self._unheard), set()
         for key, entry in self._entries.items():
-            changes += self._index_changes(key, entry)
+            if entry.due is not None or entry.due_before is not None:
+                changes += self._index_changes(key, entry)
             try:
                 changes.append((key, self._dump(key, entry)))
             except Exception:
@@ -182,7 +192,7 @@ class FoldOwner(Owner):
             yield int.from_bytes(key[len(INDEX) : len(INDEX) + 8], "big"), key[len(INDEX) + 8 :]
 
     async def ready(self) -> None:
-        if self._clock and not self._silent and topics.CART in self.inputs.values():
+        if self._clock and not self._silent and ticks(self.projection.inputs):
             self._ticker = self.spawn(self._make_ticks(self._clock), "ticks")
 
     async def close(self) -> None:
@@ -225,6 +235,5 @@ class FoldOwner(Owner):
             self._nap = None
 
 
-def _check_size(what: str, value: bytes | None) -> None:
-    if value is not None and len(value) > MAX_RECORD:
-        raise BadRecord(f"{what} would have {len(value)} bytes; a record has at most {MAX_RECORD}.")
+def _too_large(what: str, value: bytes) -> BadRecord:
+    return BadRecord(f"{what} would have {len(value)} bytes; a record has at most {MAX_RECORD}.")

@@ -1,10 +1,12 @@
 """From logical topic names to those at the broker, and back."""
 
+from typing import Final
+
 import msgspec
 
 from schemas import topics
 
-INNER = ("customers", "contacts")
+INNER: Final = tuple(topics.INNER)
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -21,6 +23,14 @@ class Names(msgspec.Struct, frozen=True):
     def dead(self, logical: str) -> str:
         """The logical name of a topic's dead letters; an inner topic's lie beside it."""
         return topics.dead(topics.inner(self.version, logical) + ".v1") if logical in INNER else topics.dead(logical)
+
+    def group(self, of: str | None = None) -> str:
+        """The consumer group of the folds of this version, or of another component."""
+        return f"{self.prefix}tajo.{of or self.version}"
+
+    def owner(self, table: str, *, versioned: bool = True) -> str:
+        """With the prefix before it and `/partition` behind it the transactional id of a table's owner."""
+        return f"{self.version}/{table}" if versioned else table
 
     def changelog(self, table: str, *, versioned: bool = True) -> str:
         return f"{self.prefix}tajo.{self.version + '.' if versioned else ''}{table}.changelog"

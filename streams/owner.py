@@ -18,17 +18,18 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerFenced
-from aiokafka.partitioner import murmur2
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import RecordMetadata
 
 from projections.fold import Output
 from schemas.topics import MAX_RECORD
+from streams import failures
 from streams.access import Kafka
-from streams.errors import Fenced
+from streams.errors import StreamsError
 from streams.flow import Flow
 from streams.names import Names
+from streams.partitioner import partition_of
+from streams.restore import restore
 from streams.store import OWNER_KEY, POSITION_KEY, RESERVED, Store
 
 TRANSACTION_TIMEOUT_MS = 10_000  # an orphan's open transaction holds up readers no longer than this
@@ -69,11 +70,17 @@ class Parts(NamedTuple):
 
 
 class Owner:
-    """Base of all owners: subclasses say what ``work`` is, and may use ``ready`` and ``close``."""
+    """Base of all owners: subclasses say what ``work`` is, and may use ``ready`` and ``close``.
+
+    ``outputs``: the logical names of all topics that it may write to, as the topology shows them.
+    """
+
+    outputs: frozenset[str]
 
     def __init__(self, parts: Parts) -> None:
         self.partition, self.store, self.flow, self.names = parts.partition, parts.store, parts.flow, parts.names
         self.inputs = {TopicPartition(parts.names.topic(topic), parts.partition): topic for topic in parts.inputs}
+        self.name = parts.name
         self.changelog = TopicPartition(parts.changelog, parts.partition)
         self.position: dict[str, int] = {}  # logical topic -> next offset to fold, as committed
         self.restored_at = -1  # changelog offset of this owner's first record: the end of the restore
@@ -81,12 +88,13 @@ class Owner:
         self.on_failure: Callable[[BaseException], None] | None = None  # set by the driver: ends the process
         self.lease: Callable[[], bool] = lambda: True  # set by the driver: whether the partition is provably still ours
         self._kafka, self._limit, self._partitions = parts.kafka, parts.limit, parts.partitions
-        self._inbox: deque[tuple[str, list[Record]]] = deque()
+        self._inbox: deque[tuple[str, list[Record], int]] = deque()  # topic, records, bytes of their values
         self._waiting: Counter[str] = Counter()
         self._waiting_bytes = 0
         self._following: dict[str, int] = {}  # logical topic -> next offset to feed
         self._taken: Counter[str] = Counter()
         self._working, self._committing = asyncio.Lock(), asyncio.Lock()
+        self._broken: StreamsError | None = None  # why nothing more is written
         self._target = lru_cache(1 << 16)(self._find_target)
         self._producer = AIOKafkaProducer(
             **parts.kafka.client(),
@@ -96,7 +104,7 @@ class Owner:
             max_request_size=MAX_RECORD + (64 << 10),
         )
         for topic in parts.inputs:
-            self.flow.consumes(topic)
+            self.flow.consumes(topic, parts.name)
 
     # --- hooks of subclasses ---------------------------------------------------------------------------------------
 
@@ -113,35 +121,23 @@ class Owner:
     # --- the driver's side ----------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Fences the predecessor (InitProducerId with our fixed id), then marks the end of its changelog."""
-        await self._producer.start()
+        """Fences the predecessor (InitProducerId with our fixed id), then marks the end of its changelog.
+
+        Raises as ``commit`` does.
+        """
+        attempt = self._attempt(failures.REGISTER)
+        try:
+            async with asyncio.timeout(failures.ANSWER_S):
+                await self._producer.start()
+        except Exception as error:
+            raise self._failed(error, attempt) from error
         self.restored_at = await self._transaction({self.changelog: [(OWNER_KEY, b"", ())]})
 
-    async def restore(self) -> None:
-        """Brings the store up to the mark of ``start``; returns early when stopped. Bulk, under read_committed."""
-        if (done := self.store.offset()) >= self.restored_at:
-            return
-        consumer = AIOKafkaConsumer(
-            **self._kafka.client(),
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=8 << 20,
-        )
-        await consumer.start()
-        try:
-            consumer.assign([self.changelog])
-            if done < 0:
-                await consumer.seek_to_beginning(self.changelog)
-            else:
-                consumer.seek(self.changelog, done + 1)
-            while done < self.restored_at and not self.stopped:
-                records = (await consumer.getmany(self.changelog, timeout_ms=500)).get(self.changelog)
-                if records and not self.stopped:
-                    done = records[-1].offset
-                    self.store.write(((record.key, record.value) for record in records), done)
-                    await asyncio.sleep(0)
-        finally:
-            await consumer.stop()
+    async def restore(self) -> int:
+        """Brings the store up to the mark of ``start``; returns early when stopped. How many records were read."""
+        if self.store.offset() >= self.restored_at:
+            return 0
+        return await restore(self._kafka, self.changelog, self.store, self.restored_at, lambda: self.stopped)
 
     def restored(self) -> bool:
         """Whether the store provably holds this owner's first record."""
@@ -163,9 +159,10 @@ class Owner:
         if records[0].offset < following:
             records = [record for record in records if record.offset >= following]
         if records:
-            self._inbox.append((topic, records))
+            size = sum([len(value) for record in records if (value := record.value)])
+            self._inbox.append((topic, records, size))
             self._waiting[topic] += len(records)
-            self._waiting_bytes += sum(len(record.value or b"") for record in records)
+            self._waiting_bytes += size
             self._following[topic] = records[-1].offset + 1
 
     def full(self, topic: str) -> bool:
@@ -183,7 +180,7 @@ class Owner:
             while self._inbox and not self.stopped:
                 await self.work()
                 for topic, count in self._taken.items():
-                    self.flow.folded(topic, count)
+                    self.flow.folded(topic, self.name, count)
                 self._taken.clear()
 
     async def stop(self) -> None:
@@ -193,7 +190,7 @@ class Owner:
         finally:
             self.stopped = True
             async with self._working, self._committing:
-                await self._producer.stop()
+                await failures.close(self._producer)
 
     # --- the subclasses' side ---------------------------------------------------------------------------------------
 
@@ -202,11 +199,11 @@ class Owner:
         batch: list[tuple[str, list[Record]]] = []
         count = 0
         while self._inbox and count < self._limit:
-            topic, records = self._inbox.popleft()
+            topic, records, size = self._inbox.popleft()
             batch.append((topic, records))
             count += len(records)
             self._waiting[topic] -= len(records)
-            self._waiting_bytes -= sum(len(record.value or b"") for record in records)
+            self._waiting_bytes -= size
             self._taken[topic] += len(records)
         return batch
 
@@ -232,22 +229,15 @@ class Owner:
         """Outputs, changes and position: all or nothing. ``position`` may name some topics, or none.
 
         Once it has begun to write, cancelling the caller takes effect only when everything is written.
-        Raises Fenced when another owner has taken over; whatever it raises, nothing of it is in the log or the store
-        (or the process has to end, since that cannot be known).
+        Raises ValueError for an output to a topic that is not declared, before anything is written; else Fenced,
+        NotWritten or BrokerSilent, within ``failures.ANSWER_S``: the owner writes nothing more then, and its process
+        has to end. What was written, if that cannot be known, the next owner finds in the log.
         """
         changed = list(changes)
-        if any(key.startswith(RESERVED) for key, _ in changed):
+        if [key for key, _ in changed if key.startswith(RESERVED)]:
             raise ValueError(f"Keys of a table do not start with {RESERVED!r}; they are the owner's.")
         changed += ((POSITION_KEY + topic.encode(), b"%d" % offset) for topic, offset in position.items())
-        writes: dict[TopicPartition, list[_Item]] = {}
-        counts: Counter[str] = Counter()
-        for topic, key, value, headers, partition in outputs:
-            if partition is None:
-                target = self._target(topic, key)
-            else:
-                target = TopicPartition(self.names.topic(topic), partition)
-            writes.setdefault(target, []).append((key, value, headers))
-            counts[topic] += 1
+        writes, counts = self._by_target(outputs)
         if changed:
             writes[self.changelog] = [(key, value, ()) for key, value in changed]
         if not writes:
@@ -256,6 +246,26 @@ class Owner:
             await _whole(self._write(writes, changed, position))
         for topic, count in counts.items():
             self.flow.written(topic, count)
+
+    def _by_target(self, outputs: Iterable[Output]) -> tuple[dict[TopicPartition, list[_Item]], Mapping[str, int]]:
+        """What goes to each partition, in order, and how many records to each logical topic."""
+        writes: dict[TopicPartition, list[_Item]] = {}
+        logical: dict[str, str] = {}
+        for topic, key, value, headers, partition in outputs:
+            if partition is None:
+                target = self._target(topic, key)
+            else:
+                target = TopicPartition(self.names.topic(topic), partition)
+            if (items := writes.get(target)) is None:
+                items = writes[target] = []
+                logical[target.topic] = topic
+            items.append((key, value, headers))
+        counts: Counter[str] = Counter()
+        for target, items in writes.items():
+            counts[logical[target.topic]] += len(items)
+        if undeclared := counts.keys() - self.outputs:
+            raise ValueError(f"{self.name} writes to {sorted(undeclared)}, but declares only {sorted(self.outputs)}.")
+        return writes, counts
 
     async def _write(
         self,
@@ -272,31 +282,34 @@ class Owner:
 
     def _find_target(self, topic: str, key: bytes | None) -> TopicPartition:
         name = self.names.topic(topic)
-        return TopicPartition(name, (murmur2(key or b"") & 0x7FFFFFFF) % self._partitions(name))
+        return TopicPartition(name, partition_of(key, self._partitions(name)))
 
     async def _transaction(self, writes: Mapping[TopicPartition, list[_Item]]) -> int:
         """Commits in one transaction; returns the offset of the last record of the last partition."""
-        if self._fenced():
-            raise self._fence()
+        if self._broken:
+            raise self._broken
+        attempt = self._attempt(failures.COMMIT)
         try:
-            await self._producer.begin_transaction()
-            sent = [batch for target, items in writes.items() for batch in await self._send(target, items)]
-            # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
-            metadata = await asyncio.gather(*(future for future, _ in sent))
-            await self._producer.commit_transaction()
+            async with asyncio.timeout(failures.ANSWER_S):
+                await self._producer.begin_transaction()
+                for target, items in writes.items():
+                    attempt.doing = target
+                    sent = await self._send(target, items)
+                    attempt.sent += [(target, future) for future, _ in sent]
+                # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
+                metadata = await asyncio.gather(*(future for _, future in attempt.sent))
+                attempt.doing = failures.COMMIT
+                await self._producer.commit_transaction()
         except Exception as error:
-            if isinstance(error, ProducerFenced) or self._fenced():
-                raise self._fence() from error
-            raise
+            raise self._failed(error, attempt) from error
         return int(metadata[-1].offset) + sent[-1][1] - 1
 
-    def _fenced(self) -> bool:
-        """A fence ends the producer's sender first; sending more then fails with IllegalOperation (aiokafka 0.14.0)."""
-        sender = self._producer._sender.sender_task
-        return sender.done() and not sender.cancelled() and isinstance(sender.exception(), ProducerFenced)
+    def _attempt(self, doing: str) -> failures.Attempt:
+        return failures.Attempt(self.changelog, TRANSACTION_TIMEOUT_MS / 1000, doing)
 
-    def _fence(self) -> Fenced:
-        return Fenced(f"Another owner has taken {self.changelog}; this one stops without having written.")
+    def _failed(self, error: Exception, attempt: failures.Attempt) -> StreamsError:
+        self._broken = failures.explain(error, self._producer, attempt)
+        return self._broken
 
     async def _send(
         self, target: TopicPartition, items: list[_Item]
@@ -310,7 +323,7 @@ class Owner:
             sent.append((future, builder.record_count()))
 
         for key, value, headers in items:
-            listed = list(headers)
+            listed = list(headers) if headers else []
             if builder.append(timestamp=None, key=key, value=value, headers=listed) is None:
                 await ship()
                 builder = self._producer.create_batch()

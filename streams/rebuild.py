@@ -19,6 +19,7 @@ from streams.engine import Engine, Role, end_process
 from streams.flow import Flow
 from streams.folds import FoldOwner
 from streams.names import INNER, Names
+from streams.purge import EVERY_S
 from streams.reading import Reader
 
 
@@ -59,22 +60,24 @@ class Rebuild:
         names: Names,
         partitions: int,
         data_dir: Path,
+        purge_every: float = EVERY_S,
         on_failure: Callable[[BaseException], None] = end_process,
     ) -> None:
         self._folds, self._kafka, self._names, self._partitions = folds, kafka, names, partitions
         self._engine = Engine(
-            f"{names.prefix}tajo.{names.version}",
+            names.group(),
             [Role(fold.name, fold.inputs, _silent_owner(fold)) for fold in folds],
             kafka=kafka,
             names=names,
             partitions=partitions,
             data_dir=data_dir,
             flow=Flow(),
+            purge_every=purge_every,
             on_failure=on_failure,
         )
-        read = {topic for fold in folds for topic in fold.inputs}
-        self._public = sorted(read.difference(INNER))
-        self._inner = [topic for topic in INNER if topic in read]
+        read = dict.fromkeys(topic for fold in folds for topic in fold.inputs)
+        self._public = [topic for topic in read if topic not in INNER]
+        self._inner = [topic for topic in read if topic in INNER]  # folds stand in the order in which they feed others
 
     async def run(self, progress: Callable[[Progress], None] = lambda _: None) -> None:
         """Returns when everything that lies in the log now is folded; the version's owners are stopped then."""
@@ -95,12 +98,14 @@ class Rebuild:
         return TopicPartition(self._names.topic(topic), partition)
 
     def _positions(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        return {
-            tp: owner.position[topic]
-            for owner in self._engine.owners()
-            for tp, topic in owner.inputs.items()
-            if topic in topics and topic in owner.position
-        }
+        """Of the hindmost, where several read a topic; without partitions of which one has not begun."""
+        found: dict[TopicPartition, int] = {}
+        for owner in self._engine.owners():
+            for tp, topic in owner.inputs.items():
+                if topic in topics:
+                    position = owner.position.get(topic, -1)
+                    found[tp] = min(position, found.get(tp, position))
+        return {tp: position for tp, position in found.items() if position >= 0}
 
     def _progress(self, ends: dict[TopicPartition, int]) -> Progress:
         positions = self._positions(self._public)
@@ -111,6 +116,8 @@ class Rebuild:
         for topics in (self._public, *([topic] for topic in self._inner)):
             positions = self._positions(topics)
             if len(positions) < len(topics) * self._partitions or await reader.anything_after(positions):
+                return False
+            if self._positions(topics) != positions:  # what was folded meanwhile may be purged, and told others more
                 return False
         return True
 

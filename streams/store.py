@@ -1,6 +1,7 @@
 """The local store of one partition: a RocksDB that equals a changelog partition up to an offset."""
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import rocksdict
@@ -9,7 +10,10 @@ import rocksdict
 OFFSET_KEY = b"__faust\0offset__"
 POSITION_KEY = b"__position/"  # + topic, in store and changelog: the next offset to fold
 OWNER_KEY = b"__owner"  # in store and changelog: written first by every new owner
+WRITTEN_KEY = b"__written"  # in the store alone: when it was written last, Unix ms
 RESERVED = b"__"
+_LAST = b"\xff" * 64  # behind all keys
+_WORTH_A_FILE = 2_000  # changes
 
 
 class Store:
@@ -37,6 +41,16 @@ class Store:
         """The changelog offset that the store is at; -1 for an empty one."""
         return int(self._database().get(OFFSET_KEY) or -1)
 
+    def written_at(self) -> int:
+        """When it was written last, Unix ms; 0 for an empty one."""
+        return int(self._database().get(WRITTEN_KEY) or 0)
+
+    def clear(self) -> None:
+        """Takes everything out, in one atomic write."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        batch.delete_range(b"", _LAST)
+        self._database().write(batch)
+
     def write(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """All changes and the changelog offset they bring the store to, in one atomic write."""
         batch = rocksdict.WriteBatch(raw_mode=True)
@@ -45,8 +59,45 @@ class Store:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(OFFSET_KEY, b"%d" % offset)
+        for key, value in _own(offset).items():
+            batch.put(key, value)
         self._database().write(batch)
+
+    def load(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """As ``write``, for many changes: a sorted file that RocksDB takes in whole, past its log and memtable.
+
+        Half the work of a write, and as atomic and durable.
+        """
+        if len(changes) < _WORTH_A_FILE:
+            self.write(changes.items(), offset)
+            return
+        database = self._database()
+        path = f"{database.path()}.restore.sst"
+        file = rocksdict.SstFileWriter(_file_options())
+        file.open(path)
+        everything = {**changes, **_own(offset)}
+        for key in sorted(everything):
+            value = everything[key]
+            if value is None:
+                del file[key]
+            else:
+                file[key] = value
+        file.finish()
+        options = rocksdict.IngestExternalFileOptions()
+        options.set_move_files(True)
+        database.ingest_external_file([path], options)
+
+
+def _own(offset: int) -> dict[bytes, bytes]:
+    return {OFFSET_KEY: b"%d" % offset, WRITTEN_KEY: b"%d" % (time.time() * 1000)}
+
+
+def _file_options() -> Any:
+    """With a Bloom filter: most keys of a batch may be new, and should not be looked for in every file."""
+    options, blocks = rocksdict.Options(raw_mode=True), rocksdict.BlockBasedOptions()
+    blocks.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(blocks)
+    return options
 
 
 def open_store(path: str) -> Store:

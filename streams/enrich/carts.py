@@ -55,7 +55,7 @@ class Carts(OneByOne):
         desk, mark = self._desk, each.mark
         order_id = self._order_of(each.id)
         if order_id is not None:
-            if mark.asked_due is None:
+            if mark.asked_due is None and not mark.requested:
                 return Written([], {})
             return Written([desk.facts.cart_converted(each.id, order_id, envelope(asked_at, mark))], {})
         if row is None:

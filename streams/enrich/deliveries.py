@@ -9,11 +9,11 @@ from collections import Counter
 import msgspec
 import structlog
 
-from connectors.bigcommerce.scopes import Dirty, entity_of
+from connectors.bigcommerce.scopes import Dirty, entity_of, is_id
 from projections.fold import Output
 from schemas.errors import BadRecord
 from schemas.facts import Cause, StatusChange
-from schemas.requests import LookAgain, Reconcile, Request, Sync
+from schemas.requests import FetchEntity, LookAgain, Reconcile, Request, Sync
 from streams.enrich.importer import Importer
 from streams.enrich.orders import conversion
 from streams.enrich.settings import StoreConnection
@@ -70,7 +70,7 @@ class Deliveries:
                 return [], self._mark(body, dirty)
 
     def requested(self, record: Record) -> tuple[list[Output], Changes]:
-        """A request to the owner of this store. Raises MsgspecError for one that cannot be understood."""
+        """A request to the owner of this store. Raises BadRecord or MsgspecError for one that cannot be understood."""
         request = _request.decode(record.value or b"")
         info, now = self._desk.state.info, self._desk.clock.now()
         match request:
@@ -84,7 +84,23 @@ class Deliveries:
                 return [], changes
             case Reconcile():
                 return [], self._importer.add(request)
+            case FetchEntity():
+                return [], self._fetch(request)
         raise BadRecord(f"There is no request of the kind {type(request).__name__}.", stage="decode")
+
+    def _fetch(self, request: FetchEntity) -> Changes:
+        kind, id_, now = request.entity, request.id, self._desk.clock.now()
+        if not self._connection.wants(kind):
+            raise BadRecord(f"The {kind} {id_} is not read, since its part of `sync` is off: switch it on.")
+        if not is_id(kind, id_):  # it becomes part of a request's address
+            raise BadRecord(f"There can be no {kind} with the id {id_[:40]!r}.", stage="decode")
+        add = self._desk.marks.add
+        changes = add(kind, id_, now, requested=True, refunded=request.refunded)
+        for cause in request.causes:
+            changes |= add(kind, id_, now, cause=cause)
+        for change in request.changes:
+            changes |= add(kind, id_, now, change=change)
+        return changes
 
     def _is_ours(self, dirty: Dirty) -> bool:
         return dirty.kind in ("app", "hook", "store") or self._connection.wants(dirty.kind)

@@ -5,7 +5,8 @@ The envelopes are those of schemas.facts, which name only what folds read; here 
 `ce_type` is `commerce.<entity>.fetched`, `.deleted` or `.converted`; `ce_time` is the clock time of the request.
 """
 
-from typing import Literal, TypedDict
+from collections.abc import Mapping
+from typing import Final, Literal, TypedDict
 
 import msgspec
 
@@ -13,10 +14,10 @@ from projections.cloudevents import cloud_event
 from projections.fold import Output
 from schemas import topics
 from schemas.facts import Cause, Fact, Origin, StatusChange
+from schemas.requests import Entity
 from streams.enrich.state import Mark, State, SubscriberMemory
 
-Entity = Literal["customer", "subscriber", "order", "cart", "product", "category"]
-_TOPICS: dict[Entity, str] = {
+TOPIC_OF: Final[Mapping[Entity, str]] = {
     "customer": topics.CUSTOMER,
     "subscriber": topics.SUBSCRIBER,
     "order": topics.ORDER,
@@ -158,7 +159,7 @@ class Facts:
             type=f"commerce.{kind}.{what}",
             time=fetched_at,
         )
-        return Output(_TOPICS[kind], f"{store}/{id_}".encode(), value, headers)
+        return Output(TOPIC_OF[kind], f"{store}/{id_}".encode(), value, headers)
 
 
 def _asked(of: Envelope) -> _Asked:
@@ -167,5 +168,5 @@ def _asked(of: Envelope) -> _Asked:
 
 def envelope(fetched_at: int, mark: Mark) -> Envelope:
     """Of what a mark made us fetch."""
-    asked_only = mark.asked_due is not None and not mark.causes
+    asked_only = (mark.asked_due is not None or mark.requested) and not mark.causes
     return Envelope(fetched_at=fetched_at, origin="request" if asked_only else "webhook", mark=mark)

@@ -53,6 +53,7 @@ class Marks:
         change: StatusChange | None = None,
         refunded: bool = False,
         asked_due: int | None = None,
+        requested: bool = False,
     ) -> Changes:
         """Marks an entity. One that somebody waits for (``asked_due``) is read at once, but not before it is due."""
         due = now + self._coalesce if asked_due is None else max(now, asked_due)
@@ -69,6 +70,7 @@ class Marks:
         if change is not None and change not in mark.changes:
             mark.changes = [*mark.changes, change]
         mark.refunded |= refunded
+        mark.requested |= requested
         if asked_due is not None:
             mark.asked_due = max(asked_due, mark.asked_due or asked_due)
         self._tell(kind, id_)
@@ -184,6 +186,7 @@ def _joined(earlier: Mark, later: Mark | None) -> Mark:
         changes=[*earlier.changes, *(change for change in later.changes if change not in earlier.changes)],
         refunded=earlier.refunded or later.refunded,
         asked_due=max(dues, default=None),
+        requested=earlier.requested or later.requested,
     )
 
 

@@ -93,7 +93,7 @@ def conversion(desk: Desk, cart_id: str, order_id: int, at: int, origin: Origin)
     """An order took this cart: told once. Whoever asked for a fresh look gets this as the answer."""
     known = desk.state.get(f"cart/{cart_id}", CartMemory)
     mark, changes = desk.marks.discard("cart", cart_id)
-    asked = mark is not None and mark.asked_due is not None
+    asked = mark is not None and (mark.asked_due is not None or mark.requested)
     if known is not None and known.order_id is not None and not asked:
         return Written([], changes)
     memory = CartMemory(at, order_id)

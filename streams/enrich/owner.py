@@ -9,6 +9,7 @@ from connectors.clock import Clock
 from projections.fold import Output
 from schemas import topics
 from schemas.errors import BadRecord
+from streams.enrich.facts import TOPIC_OF
 from streams.enrich.importer import Progress
 from streams.enrich.settings import EnrichSettings
 from streams.enrich.state import Changes, Trouble
@@ -18,12 +19,15 @@ from streams.headers import dead_letter
 from streams.owner import Owner, Parts, Record
 
 INPUTS = (topics.WEBHOOK, topics.REQUEST)
+OUTPUTS = tuple(TOPIC_OF.values())
 NAME = "enrich"  # of the table
 _DRAIN_S = 8.0  # real seconds for what is being committed when the partition goes
 
 
 class EnrichOwner(Owner):
     """``settings.stores`` by hash; records of other stores are dead-lettered."""
+
+    outputs = frozenset((*OUTPUTS, *map(topics.dead, INPUTS)))
 
     def __init__(self, parts: Parts, settings: EnrichSettings, clock: Clock) -> None:
         super().__init__(parts)

@@ -45,7 +45,10 @@ class StoreInfo(msgspec.Struct, array_like=True):
 
 
 class Mark(msgspec.Struct, array_like=True):
-    """An entity that has to be read: since when, and because of what. ``asked_due``: the due time of a look-again."""
+    """An entity that has to be read: since when, and because of what. ``asked_due``: the due time of a look-again.
+
+    ``requested``: its fact was asked for, so it is written even where a delivery would change nothing.
+    """
 
     since: int
     causes: list[Cause] = []
@@ -53,6 +56,7 @@ class Mark(msgspec.Struct, array_like=True):
     changes: list[StatusChange] = []
     refunded: bool = False
     asked_due: int | None = None
+    requested: bool = False
 
 
 class SubscriberMemory(msgspec.Struct, array_like=True):

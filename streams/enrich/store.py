@@ -131,13 +131,13 @@ class StoreEnricher:
         return merged(*changes, self._sweep())
 
     def _collapse(self, resource: Resource, kind: Kind) -> Changes:
-        """Deletions stay marks: no list shows them."""
+        """Deletions stay marks, since no list shows them; so does what was asked for, whether or not it changed."""
         if self.marks.count(kind) <= self._settings.most_marks:
             return {}
         many = [
             wanted
             for wanted in self.marks.waiting(kind)
-            if not any(cause.scope.endswith("/deleted") for cause in wanted.mark.causes)
+            if not wanted.mark.requested and not any(cause.scope.endswith("/deleted") for cause in wanted.mark.causes)
         ]
         if not many:
             return {}

@@ -19,6 +19,8 @@ from streams.sink.journal import Journal
 from streams.sink.offsets import Offsets
 from streams.sink.settings import Destination, Timings
 
+NAME = "sink"  # of the table
+INPUTS, OUTPUTS = (topics.COMMAND,), (topics.RECEIPT,)
 _RELEASED = b"\0released"  # b"1": the last owner stopped in order; b"0": one is at work, or died
 
 
@@ -27,6 +29,8 @@ class SinkOwner(Owner):
 
     ``lease``: set by the driver: whether the partition is provably still ours.
     """
+
+    outputs = frozenset((*OUTPUTS, *map(topics.dead, INPUTS)))
 
     def __init__(
         self,

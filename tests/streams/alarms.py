@@ -25,6 +25,7 @@ class Alarms:
 
     name = "alarms"
     inputs: tuple[str, ...] = (topics.CART,)
+    outputs: tuple[str, ...] = (topics.COMMAND, "customers")
 
     def load(self, key: bytes, stored: bytes | None) -> State:
         return json.loads(stored) if stored else {"at": None, "seen": 0, "rang": []}

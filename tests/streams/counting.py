@@ -13,6 +13,7 @@ class Entries:
 
     name = "entries"
     inputs = (topics.ORDER,)
+    outputs = ("customers",)
 
     def load(self, key: bytes, stored: bytes | None) -> dict[str, Any]:
         return json.loads(stored) if stored else {}
@@ -52,6 +53,7 @@ class Sums:
 
     name = "sums"
     inputs = ("customers",)
+    outputs = (topics.COMMAND,)
 
     def load(self, key: bytes, stored: bytes | None) -> list[int]:
         return json.loads(stored) if stored else [0, 0]

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from aiokafka import AIOKafkaProducer
 
@@ -149,35 +149,78 @@ def alarm_engine(
     )
 
 
-class Died(Exception):
+class Died(BaseException):
     """Stands for SIGKILL: whoever raises it does nothing more, and nobody is told."""
 
 
+Point = Literal[
+    "after fence",  # the predecessor is fenced, but the end of its changelog is not marked
+    "after mark",
+    "after restore",
+    "before sending",  # a batch is folded, nothing of it is in the log
+    "while sending",
+    "before commit",  # everything is in the log, undecided
+    "after commit",
+    "after store",
+]
+POINTS: tuple[Point, ...] = get_args(Point)
+
+
 class MortalFold(FoldOwner):
-    """A fold's owner that dies at a point of its commit. At the broker and on the disk it leaves what SIGKILL leaves:
+    """A fold's owner that dies at a point of its life. At the broker and on the disk it leaves what SIGKILL leaves:
 
     an open transaction without its end, or a committed one without the local write.
     """
 
-    dies: Literal["", "before commit", "after commit", "after store"] = ""
+    dies: Point | Literal[""] = ""
 
     def __init__(self, parts: Parts, fold: Fold[Any], clock: Clock | None) -> None:
         super().__init__(parts, fold, clock)
-        commit = self._producer.commit_transaction
+        producer = self._producer
+        start, begin = producer.start, producer.begin_transaction
+        send, commit = producer.send_batch, producer.commit_transaction
+
+        async def mortal_start() -> None:
+            await start()
+            self.at("after fence")
+
+        async def mortal_begin() -> None:
+            self.at("before sending")
+            await begin()
+
+        async def mortal_send(*args: Any, **names: Any) -> Any:
+            sent = await send(*args, **names)
+            if self.dies == "while sending":
+                await sent
+                self.at("while sending")
+            return sent
 
         async def mortal_commit() -> None:
-            if self.dies == "before commit":
-                raise Died
+            self.at("before commit")
             await commit()
-            if self.dies == "after commit":
-                raise Died
+            self.at("after commit")
 
-        self._producer.commit_transaction = mortal_commit
+        producer.start, producer.begin_transaction = mortal_start, mortal_begin
+        producer.send_batch, producer.commit_transaction = mortal_send, mortal_commit
+
+    def at(self, point: Point) -> None:
+        if self.dies == point:
+            self.die()
+
+    def die(self) -> None:
+        raise Died
+
+    async def start(self) -> None:
+        await super().start()
+        self.at("after mark")
+
+    async def ready(self) -> None:
+        self.at("after restore")
+        await super().ready()
 
     async def _write(self, *args: Any) -> None:
         await super()._write(*args)
-        if self.dies == "after store":
-            raise Died
+        self.at("after store")
 
 
 class HeldFold(MortalFold):

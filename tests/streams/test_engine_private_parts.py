@@ -5,10 +5,10 @@ import inspect
 import aiokafka
 import faust
 import pytest
-from aiokafka.consumer import fetcher, group_coordinator
+from aiokafka.consumer import fetcher, group_coordinator, subscription_state
 from aiokafka.producer import sender
 from faust.stores import rocksdb
-from faust.tables import recovery
+from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
 
 from streams.engine_transport import InputRecords
@@ -57,12 +57,24 @@ def test_heartbeats_go_through_the_method_that_notes_their_answers() -> None:
     assert callable(driver.AIOKafkaConsumerThread.on_partitions_assigned)
 
 
+def test_a_member_leaves_its_group_by_the_time_of_the_last_poll_that_the_engine_notes() -> None:
+    idle = subscription_state.SubscriptionState.fetcher_idle_time.fget
+    assert idle
+    assert "self._last_fetch_ended" in inspect.getsource(idle)
+    assert "self._subscription = SubscriptionState(" in inspect.getsource(aiokafka.AIOKafkaConsumer.__init__)
+
+
 def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
     assert rocksdb.Store.offset_key == OFFSET_KEY
 
 
 def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
     assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
+
+
+def test_tables_wait_a_second_by_the_method_that_the_engine_replaces_and_for_nothing_else() -> None:
+    assert inspect.getsource(manager.TableManager).count("self.sleep(") == 1
+    assert "await self.sleep(1.0)" in inspect.getsource(manager.TableManager.on_start)
 
 
 def test_a_fence_ends_the_task_that_the_owner_looks_at() -> None:

@@ -146,6 +146,43 @@ async def test_a_fence_on_a_partition_that_was_revoked_ends_its_owner_alone(stan
     assert not stand.failures
 
 
+@pytest.mark.parametrize("fenced", [False, True])
+async def test_a_rebalance_in_the_middle_of_a_transaction_ends_nobody_else(
+    stand: Stand, engine: Engine, tmp_path: Path, fenced: bool
+) -> None:
+    """``fenced``: the transaction takes so long that the group gives the partition away meanwhile."""
+    await so(lambda: len(engine.app.consumer.positioned) == 4, "all partitions are positioned")
+    before = engine.owners()
+    owner = owner_of(engine, 0)
+    owner.hold()
+    await stand.write(topics.CART, SET)
+    await owner.reached.wait()
+    other = alarm_engine(stand.names, stand.kafka, tmp_path / "other", stand.failures, owner=new)
+    joining = asyncio.create_task(other.start())
+    try:
+        await so(lambda: all(owner.stopped for owner in before), "the partitions are revoked")
+        if fenced:
+            await stand.start()
+        owner.go.set()
+        await joining
+        await so(lambda: engine.owners() and other.owners(), "each has partitions")  # type: ignore[arg-type,return-value]
+        for partition in range(4):
+            stand.partition = partition
+            await stand.write(topics.CART, (b"b", b'{"at": 1}', ()))
+
+        async def all_folded() -> bool:
+            return sorted(await told(stand)) == [b"a is set, 1 so far"] + 4 * [b"b is set, 1 so far"]
+
+        await logs.until(all_folded, "each partition is folded, and what was held is folded once")
+        owners = engine.owners() + other.owners()
+        assert sorted(owner.partition for owner in owners) == [0, 1, 2, 3]
+        assert not set(owners) & set(before)
+        assert not stand.failures
+    finally:
+        await joining
+        await other.stop()
+
+
 async def test_a_commit_is_finished_although_its_task_is_cancelled(stand: Stand) -> None:
     owner = await stand.start()
     owner.hold()

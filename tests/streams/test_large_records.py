@@ -19,6 +19,7 @@ class Echo:
 
     name = "echo"
     inputs: tuple[str, ...] = (topics.CART,)
+    outputs: tuple[str, ...] = (topics.COMMAND,)
 
     def load(self, key: bytes, stored: bytes | None) -> bytes:
         return stored or b""

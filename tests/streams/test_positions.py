@@ -78,11 +78,11 @@ async def failed(stand: Stand) -> str:
     return str(stand.failures[0])
 
 
-async def cut(stand: Stand, before: int) -> None:
+async def cut(stand: Stand, before: int, topic: str = topics.CART) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=stand.kafka)
     await admin.start()
     try:
-        tp = TopicPartition(stand.names.topic(topics.CART), stand.partition)
+        tp = TopicPartition(stand.names.topic(topic), stand.partition)
         await admin.delete_records({tp: RecordsToDelete(before_offset=before)})
     finally:
         await admin.close()

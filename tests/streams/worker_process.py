@@ -41,6 +41,14 @@ class WorkerProcess:
         """Its exit status, None while it runs."""
         return self._process.poll()
 
+    async def has_ended(self) -> bool:
+        return self.ended() is not None
+
+    async def is_frozen(self) -> bool:
+        """Whether it was stopped by a signal, since the last time that it was asked."""
+        found = os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG)  # noqa: ASYNC222 - it does not wait
+        return found is not None and found.si_code == os.CLD_STOPPED
+
     def end(self) -> None:
         """Whatever state it is in, it is gone afterwards."""
         if self._process.poll() is None:

@@ -1,0 +1,121 @@
+"""A broker that is away: a short time is waited for, a long one ends the owner; what it forgot ends the owner too."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from projections.fold import Output
+from schemas import topics
+from streams import failures
+from streams.errors import BrokerSilent, NotWritten
+from tajo.kafka import EmbeddedKafka
+from tests.streams import logs
+from tests.streams.alarms import Alarms
+from tests.streams.stand import HeldFold, Stand
+
+pytestmark = pytest.mark.kafka
+
+
+class Broker(EmbeddedKafka):
+    """``forgets``: from its next start on it forgets producers that were idle for a second (by default: a week)."""
+
+    forgets = False
+
+    def _prepare(self) -> bool:
+        fixed = super()._prepare()
+        if self.forgets:
+            with self._config.open("a", encoding="utf-8") as config:
+                config.write("transactional.id.expiration.ms=1000\n")
+                config.write("transaction.remove.expired.transaction.cleanup.interval.ms=200\n")
+        return fixed
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with Broker(answer_within=90) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def stand(broker: Broker, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Stand]:
+    stand = Stand(
+        broker.bootstrap_servers,
+        topic_prefix,
+        tmp_path,
+        lambda parts: HeldFold(parts, Alarms(), None),
+        name="alarms",
+        inputs=Alarms.inputs,
+    )
+    await stand.create("customers", topics.COMMAND)
+    yield stand
+    await stand.end()
+
+
+async def say(owner: HeldFold, what: bytes) -> None:
+    await owner.commit([Output(topics.COMMAND, b"account", what)], [(b"last", what)], {})
+
+
+async def told(stand: Stand) -> list[bytes]:
+    return [r.value for r in await logs.read_decided(stand.kafka, stand.names.topic(topics.COMMAND))]
+
+
+async def test_a_broker_that_is_restarted_ends_nobody(
+    stand: Stand, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "ANSWER_S", 120.0)  # on a busy machine its start takes longer than 30 s
+    owner = await stand.start()
+    await say(owner, b"before")
+    await asyncio.to_thread(broker.kill)
+    during = asyncio.create_task(say(owner, b"during"))
+    await asyncio.sleep(0)  # it has begun
+    await asyncio.to_thread(broker.start)
+    await during
+    await say(owner, b"after")
+    assert await told(stand) == [b"before", b"during", b"after"]
+    assert owner.store.get([b"last"]) == {b"last": b"after"}
+
+
+async def test_a_coordinator_that_stays_away_ends_its_owner_in_time(
+    stand: Stand, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "ANSWER_S", 3.0)
+    owner = await stand.start()
+    owner.hold()
+    saying = asyncio.create_task(say(owner, b"lost"))
+    await owner.reached.wait()  # all batches are written, the commit is not
+    await asyncio.to_thread(broker.kill)
+    owner.go.set()
+    try:
+        with pytest.raises(BrokerSilent) as found:
+            await saying
+        await asyncio.wait_for(owner.stop(), 2 * failures.CLOSE_S)
+    finally:
+        await asyncio.to_thread(broker.start)
+    assert f"Kafka has not answered {stand.changelog}/0 for 3 s: it could not commit. " in str(found.value)
+    assert owner.store.get([b"last"]) == {b"last": None}
+    await say(await stand.start(), b"next")
+    assert await told(stand) == [b"next"]
+
+
+async def test_an_owner_that_the_broker_has_forgotten_ends(stand: Stand, broker: Broker) -> None:
+    broker.forgets = True
+    await asyncio.to_thread(broker.restart)
+    owner = await stand.start()
+
+    async def forgotten() -> bool:
+        await asyncio.sleep(1.5)  # idle for longer than a second
+        with contextlib.suppress(NotWritten):
+            await say(owner, b"lost")
+            return False
+        return True
+
+    await logs.until(forgotten, "the broker has forgotten the producer")
+    with pytest.raises(NotWritten) as found:
+        await say(owner, b"lost")
+    assert "the broker has forgotten its producer, which was idle for longer than " in str(found.value)
+    assert str(found.value).endswith("Nothing of the batch is written; the next owner does it again.")
+    await say(await stand.start(), b"next")
+    assert (await told(stand))[-1] == b"next"
