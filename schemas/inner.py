@@ -71,8 +71,8 @@ class CartPart(msgspec.Struct, array_like=True, tag="k", kw_only=True):
     """A transition of a cart that belongs to this customer.
 
     `open`: it has items (told when it begins to belong to the customer, also again after an end, and when it has an
-    event to tell). `due`: verified by a fresh look, step ``step`` may be announced. `converted`, `gone` (emptied, deleted,
-    expired, or now another's) end it.
+    event to tell). `due`: verified by a fresh look, step ``step`` may be announced. `converted`, `gone` (emptied,
+    deleted, expired, or now another's) end it.
     """
 
     cart_id: str

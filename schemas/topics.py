@@ -22,6 +22,9 @@ DECISION: Final = "tajo.dead-letter-decision.v1"
 COMMAND: Final = "brevo.command.v1"
 RECEIPT: Final = "brevo.receipt.v1"
 
+# What folds tell each other (schemas.inner): logical name -> key. At the broker they belong to a version of the folds.
+INNER: Final = {"customers": "store/customer id, or store/guest:e-mail", "contacts": "account/e-mail"}
+
 
 class Topic(msgspec.Struct, frozen=True):
     name: str
@@ -31,6 +34,7 @@ class Topic(msgspec.Struct, frozen=True):
     retention: int = 14 * DAY  # ms; -1: for ever
     internal: bool = False
     partitioned: bool = True  # False: one partition
+    own: tuple[tuple[str, str], ...] = ()  # settings in which it differs from others of its kind
 
     def config(self) -> dict[str, str]:
         """Kafka's topic configuration."""
@@ -43,12 +47,25 @@ class Topic(msgspec.Struct, frozen=True):
                 "max.compaction.lag.ms": str(21 * DAY),
                 "segment.ms": str(DAY),
             }
-        return config
+        return config | dict(self.own)
+
+
+# A changelog is read for its last states only, so compaction waits for nothing but small segments to be closed. What
+# must stay are tombstones, for a worker that comes back after days to a local store that still has those keys; and no
+# longer, since keys hold e-mails: closed after a day, compacted within 3, kept 14, gone within 3 more is 21 days.
+_CHANGELOG: Final = (
+    ("segment.bytes", str(32 << 20)),
+    ("min.compaction.lag.ms", "0"),
+    ("max.compaction.lag.ms", str(3 * DAY)),
+    ("delete.retention.ms", str(14 * DAY)),
+)
+# What was folded is deleted (streams.purge), but Kafka frees whole segments only, and never the active one.
+_INNER: Final = (("segment.bytes", str(16 << 20)), ("segment.ms", str(DAY)))
 
 
 def changelog(name: str) -> Topic:
     """The changelog of a fold (named after its version), of the enricher or the sink."""
-    return Topic(name, "as the table's", "state of a table", "compact", internal=True)
+    return Topic(name, "as the table's", "state of a table", "compact", internal=True, own=_CHANGELOG)
 
 
 def inner(version: str, name: str) -> str:
@@ -57,7 +74,8 @@ def inner(version: str, name: str) -> str:
 
 
 def inner_topic(version: str, name: str) -> Topic:
-    return Topic(inner(version, name), "as the table's", "what folds tell each other", "delete", -1, internal=True)
+    what = "what folds tell each other"
+    return Topic(inner(version, name), INNER[name], what, "delete", -1, internal=True, own=_INNER)
 
 
 def dead(topic: str) -> str:
@@ -87,7 +105,8 @@ _PUBLIC = (
     Topic(COMMAND, "account", "intents for Brevo"),
     Topic(RECEIPT, "account", "what was sent, and what Brevo said", retention=30 * DAY),
 )
-WITH_DEAD_LETTERS: Final = (WEBHOOK, CUSTOMER, SUBSCRIBER, ORDER, CART, PRODUCT, CATEGORY, CONSENT, REQUEST, COMMAND)
+# Whatever is in partitions may be folded by somebody, and what is folded can fail.
+WITH_DEAD_LETTERS: Final = tuple(topic.name for topic in _PUBLIC if topic.partitioned)
 
 CATALOGUE: Final = (
     *_PUBLIC,

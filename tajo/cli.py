@@ -1,21 +1,19 @@
 """The command line. Errors are told as sentences, without a traceback, and end with their exit code."""
 
-import asyncio
 import logging
-import signal
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import uvloop
-from rich.console import Console
 
 from schemas.errors import TajoError
 from tajo import running
+from tajo.console import Bootstrap, Config, err, out
+from tajo.console import file_of as _file
+from tajo.console import run as _run
+from tajo.console import settings_of as _settings
+from tajo.dlq.commands import dlq_app
 from tajo.errors import exit_code
-from tajo.logs import configure
-from tajo.settings import Settings, load, notices
+from tajo.settings import load_kafka
 
 app = typer.Typer(
     name="tajo",
@@ -28,38 +26,7 @@ topics_app = typer.Typer(help="The topics at the broker.", no_args_is_help=True)
 rebuild_app = typer.Typer(help="Tables, built anew from the log.", no_args_is_help=True)
 app.add_typer(topics_app, name="topics")
 app.add_typer(rebuild_app, name="rebuild")
-
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-
-DEFAULT_FILE = Path("tajo.yml")
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "-c", "--config", help="The configuration file; without it tajo.yml if there is one, and the environment."
-    ),
-]
-Bootstrap = Annotated[
-    str | None, typer.Option("--bootstrap-servers", help="Kafka brokers, instead of those of the configuration.")
-]
-
-
-def _file(config: Path | None) -> Path | None:
-    return config or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
-
-
-def _settings(config: Path | None) -> Settings:
-    settings = load(_file(config))
-    for notice in notices(settings):
-        err.print(f"note: {notice}", soft_wrap=True)
-    return settings
-
-
-def _run(work: Callable[[], Coroutine[Any, Any, int | None]], level: int = logging.INFO) -> None:
-    """Runs until done or interrupted; SIGTERM ends in order what Ctrl-C ends, unless a component has its own way."""
-    configure(level)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(work()) or 0)
+app.add_typer(dlq_app, name="dlq")
 
 
 @app.command()
@@ -100,6 +67,20 @@ def check(config: Config = None) -> None:
     settings = _settings(config)
     stores = ", ".join(store.name for store in settings.connected()) or "none"
     out.print(f"The configuration is in order. Stores: {stores}.")
+
+
+@app.command()
+def topology(
+    config: Config = None,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+) -> None:
+    """Prints the graph that runs: groups, folds, tables, topics, partitions. Asks no broker, needs no store."""
+    from streams.names import Names
+    from tajo.topology import Graph
+
+    settings = load_kafka(_file(config))
+    graph = Graph(Names(prefix=settings.kafka.prefix or ""), settings.partitions())
+    typer.echo(graph.mermaid() if mermaid else graph.text(), nl=False)
 
 
 @app.command()

@@ -66,11 +66,11 @@ class Components:
 
     async def apply_topics(self, *, dry_run: bool = False) -> broker_topics.Diff:
         """Creates the topics that lack. Raises PartitionsFixed, BrokerUnreachable, TopicsError."""
-        return await self._apply(topology.catalogue(self.names, topology.folds(self.fold_settings())), dry_run)
+        return await self._apply(topology.catalogue(self.names), dry_run)
 
     async def apply_version(self, names: Names) -> broker_topics.Diff:
         """The topics of one version of the folds only."""
-        return await self._apply(topology.version_topics(names, topology.folds(self.fold_settings())), dry_run=False)
+        return await self._apply(topology.version_topics(names), dry_run=False)
 
     async def _apply(self, catalogue: list[topics.Topic], dry_run: bool) -> broker_topics.Diff:
         prefix = self.names.prefix
@@ -147,8 +147,9 @@ class Components:
     def fold_roles(self) -> list[Role]:
         return topology.fold_roles(self.fold_settings(), self.clock)
 
-    def enrich_role(self) -> Role:
-        stores = {
+    def store_connections(self) -> dict[str, StoreConnection]:
+        """By store hash."""
+        return {
             store.store_hash: StoreConnection(
                 store.store_hash,
                 store.access_token.get_secret_value(),
@@ -157,17 +158,14 @@ class Components:
             )
             for store in self.settings.connected()
         }
+
+    def enrich_role(self) -> Role:
         settings = EnrichSettings(
-            stores,
+            self.store_connections(),
             reconcile_every_ms=self.settings.reconcile.every,
             reconcile_overlap_ms=self.settings.orders.unexplained_after + 5 * 60_000,
         )
-        return Role(
-            topology.ENRICH,
-            topology.ENRICH_INPUTS,
-            lambda parts: EnrichOwner(parts, settings, self.clock),
-            versioned=False,
-        )
+        return topology.ENRICH.role(lambda parts: EnrichOwner(parts, settings, self.clock))
 
     @asynccontextmanager
     async def destinations(self) -> AsyncIterator[dict[str, Destination]]:
@@ -203,17 +201,12 @@ class Components:
             yield found
 
     def sink_role(self, destinations: Mapping[str, Destination]) -> Role:
-        return Role(
-            topology.SINK,
-            topology.SINK_INPUTS,
-            lambda parts: SinkOwner(parts, destinations, self.clock, timings=self.timings),
-            versioned=False,
-        )
+        return topology.SINK.role(lambda parts: SinkOwner(parts, destinations, self.clock, timings=self.timings))
 
     def engine(self, group: str, roles: list[Role]) -> Engine:
         """One member of the consumer group ``group`` that runs ``roles``."""
         return Engine(
-            f"{self.names.prefix}tajo.{group}",
+            self.names.group(group),
             roles,
             kafka=self.kafka,
             names=self.names,

@@ -10,7 +10,8 @@ TajoError (schemas.errors)   exit code 1
     ├── BrokerUnreachable    exit code 3: a broker is configured but does not answer
     ├── TopicsError          exit code 4: the topics on the broker are not as they have to be
     │   └── PartitionsFixed
-    └── GatewayNotStarted    exit code 1: its port or its spool cannot be used
+    ├── GatewayNotStarted    exit code 1: its port or its spool cannot be used
+    └── DeadLetterError      exit code 1: nothing was decided about a dead letter
 
 Messages are sentences: what was found, what was expected, the cure. The command line prints them without a traceback
 and ends with the error's exit code.
@@ -24,6 +25,7 @@ from schemas.errors import TajoError
 
 __all__ = [
     "BrokerUnreachable",
+    "DeadLetterError",
     "GatewayNotStarted",
     "JavaMissing",
     "KafkaJarsMissing",
@@ -112,3 +114,7 @@ class PartitionsFixed(TopicsError):
 
 class GatewayNotStarted(ToolError):
     """The gateway cannot listen, or cannot open its spool."""
+
+
+class DeadLetterError(ToolError):
+    """There is no such dead letter, none that is open, or the decision could not be recorded."""

@@ -88,6 +88,13 @@ async def brokers(kafka: Kafka) -> int:
         return len((await admin.describe_cluster())["brokers"])
 
 
+async def counts(kafka: Kafka, names: Collection[str]) -> dict[str, int]:
+    """How many partitions each has, of those topics that there are. Raises BrokerUnreachable."""
+    async with _admin(kafka) as admin:
+        found = await admin.describe_topics(list(names))
+    return {entry["topic"]: len(entry["partitions"]) for entry in found if entry["error_code"] != _UNKNOWN_TOPIC}
+
+
 async def delete(kafka: Kafka, prefix: str) -> int:
     """Deletes every topic whose name begins with ``prefix``; returns how many these were.
 

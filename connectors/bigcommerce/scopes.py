@@ -137,6 +137,11 @@ def is_known(scope: str) -> bool:
     return _rule(scope) is not None
 
 
+def is_id(kind: Kind, text: str) -> bool:
+    """Whether this can be an id: of carts a UUID, of all others a positive integer."""
+    return bool((_CART_ID if kind == "cart" else _NUMBER).fullmatch(text))
+
+
 def entity_of(scope: str, data: Any) -> Dirty | None:
     """Which entity a delivery makes dirty; None when the scope is about nothing that is kept.
 
@@ -196,7 +201,7 @@ def _id(scope: str, kind: Kind, path: str, found: Any) -> str:
         text = str(found)
     else:
         text = found if isinstance(found, str) else ""
-    if not (_CART_ID if kind == "cart" else _NUMBER).fullmatch(text):
+    if not is_id(kind, text):
         wanted = "a UUID" if kind == "cart" else "a positive integer"
         raise WrongShape(scope, f"{_type(found)} that is no id as {path}", wanted)
     return text
