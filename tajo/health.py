@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         settings = load(Path("tajo.yml") if Path("tajo.yml").exists() else None)
-        group = f"{settings.kafka.prefix or ''}tajo.{GROUPS[arguments[0]]}"
+        group = Names(prefix=settings.kafka.prefix or "").group(GROUPS[arguments[0]])
         trouble = asyncio.run(check(settings.kafka_access(), group))
     except TajoError as error:
         trouble = str(error)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, get_args
 
 import uvicorn
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from connectors.bigcommerce.errors import BigCommerceError
 from schemas.requests import Resource, Sync
@@ -16,7 +17,7 @@ from streams import versions
 from streams.engine import Engine
 from tajo import topics
 from tajo.components import Components
-from tajo.errors import GatewayNotStarted, Problem, SettingsError
+from tajo.errors import BrokerUnreachable, GatewayNotStarted, Problem, SettingsError
 from tajo.persistence import until_it_works
 from tajo.settings import Settings
 
@@ -55,13 +56,23 @@ async def told_to_stop() -> None:
 
 @asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[None]:
-    starting = asyncio.create_task(engine.start())
+    """Raises BrokerUnreachable, which a supervisor cures by a new start, if the broker goes away during the start."""
+    starting = asyncio.create_task(_started(engine))
     try:
         await asyncio.shield(starting)  # a start that is cut off could not be undone
         yield
     finally:
         await starting
         await engine.stop()
+
+
+async def _started(engine: Engine) -> None:
+    try:
+        await engine.start()
+    except KafkaError as error:
+        if not (error.retriable or isinstance(error, KafkaTimeoutError)):
+            raise
+        raise BrokerUnreachable(f"The broker went away while this component started ({error!r}).") from error
 
 
 async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:

@@ -1,7 +1,8 @@
 """`tajo up`: a broker unless one is named, the topics, then every component as a supervised process.
 
-A component that ends itself (exit 70: it could no longer trust what it knew) or is killed is started anew, with a
-growing pause; one that cannot work with the configuration (exit 1, 2 or 4) ends everything, with its message.
+A component that ends itself (exit 70: it could no longer trust what it knew) or is killed is started anew: at once if
+it had lived for a while, else after a growing pause. One that cannot work with the configuration (exit 1, 2 or 4) ends
+everything, with its message.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ COMPONENTS = ("gateway", "enrich", "worker", "sink")
 FINAL = (1, 2, 4)  # exit codes that a new start would not cure (tajo.errors); 3, the broker is away, is cured by time
 STOP_SECONDS = 20
 LOOK_SECONDS = 0.2
+LIVED_SECONDS = 60  # who lived longer is started anew at once, who did not after a growing pause
 LONGEST_PAUSE = 30.0
 console = Console(stderr=True, highlight=False)
 
@@ -65,7 +67,7 @@ async def _keep(name: str, config: Path | None, bootstrap_servers: str | None) -
         command += ["-c", str(config)]
     if bootstrap_servers:
         command += ["--bootstrap-servers", bootstrap_servers]
-    pause = 1.0
+    pause = 0.0
     while True:
         began = time.monotonic()
         console.print(f"{name}: started")
@@ -79,6 +81,6 @@ async def _keep(name: str, config: Path | None, bootstrap_servers: str | None) -
         if code in FINAL:
             console.print(f"{name}: ended with {code}, which a new start does not cure")
             return code
-        pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, LONGEST_PAUSE)
+        pause = 0.0 if time.monotonic() - began > LIVED_SECONDS else min(max(1.0, pause * 2), LONGEST_PAUSE)
         console.print(f"{name}: ended with {code}, started anew in {pause:.0f} s")
         await asyncio.sleep(pause)

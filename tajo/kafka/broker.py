@@ -1,14 +1,12 @@
 """One embedded Kafka broker: formatted, started, watched, stopped by us."""
 
 import asyncio
-import base64
 import re
 import shutil
 import subprocess
 import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,12 +18,12 @@ from tajo.kafka.jars import ensure_jars
 from tajo.kafka.java import find_java
 from tajo.kafka.ports import free_port, is_free
 from tajo.kafka.process import end, start_bound
-from tajo.kafka.properties import HEAP, LOG4J, server_properties
+from tajo.kafka.properties import HEAP, LOG4J, Member, new_cluster_id, server_properties
 
 ANSWER_SECONDS: Final = 30.0
 FORMAT_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0
-_PORT_TAKEN: Final = "Address already in use"
+PORT_TAKEN: Final = "Address already in use"
 
 
 class EmbeddedKafka:
@@ -37,16 +35,26 @@ class EmbeddedKafka:
     The Java process dies when we do, even by SIGKILL (Linux), and a Ctrl-C in the terminal reaches only us. Its output
     is in ``log``. Methods block and belong to one thread at a time; in a coroutine use `async with`, or
     `asyncio.to_thread`.
+
+    ``member``: its place in a cluster (tajo.kafka.cluster), with ``ports``, the broker's and its controller's.
     """
 
-    def __init__(self, folder: Path | None = None, *, answer_within: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        answer_within: float = ANSWER_SECONDS,
+        member: Member | None = None,
+        ports: tuple[int, int] | None = None,
+    ) -> None:
         self._temporary = folder is None
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="tajo-kafka-"))).absolute()
         self.log = self.folder / "kafka.log"
         self._lock = FolderLock(self.folder)
         self._answer_within = answer_within
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports: tuple[int, int] | None = None  # the broker's, its controller's
+        self._member = member
+        self._ports = ports  # the broker's, its controller's; None while they may still be chosen
         self._given_up = threading.Event()
 
     @property
@@ -147,18 +155,20 @@ class EmbeddedKafka:
         try:
             self._await_answer(self._process, began)
         except KafkaNotStarted as error:
-            if fixed or _PORT_TAKEN not in str(error):
+            if fixed or PORT_TAKEN not in str(error):
                 raise
             return False
         return True
 
     def _prepare(self) -> bool:
-        """Writes the configuration. True if the ports are those of an earlier start of this object."""
+        """Writes the configuration. True if the ports were given, or are those of an earlier start of this object."""
         fixed = self._ports is not None
         self._data.mkdir(parents=True, exist_ok=True)
         self._ports = self._ports or self._ports_of_the_folder() or (free_port(), free_port())
         broker, controller = self._ports
-        properties = server_properties(log_dir=str(self._data), broker_port=broker, controller_port=controller)
+        properties = server_properties(
+            log_dir=str(self._data), broker_port=broker, controller_port=controller, member=self._member
+        )
         self._config.write_text(properties, encoding="utf-8")
         (self.folder / "log4j2.properties").write_text(LOG4J, encoding="utf-8")
         return fixed
@@ -172,7 +182,7 @@ class EmbeddedKafka:
         return int(found[1]), int(found[2])
 
     def _format(self, command: list[str]) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
+        cluster = self._member.cluster if self._member else new_cluster_id()
         format_it = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config)]
         self._process = start_bound(format_it, folder=self.folder, log=self.log)
         deadline = time.monotonic() + FORMAT_SECONDS

@@ -1,6 +1,6 @@
 """The configuration: one registry that drives the file, the environment and the reference."""
 
-from tajo.settings.load import load, notices
+from tajo.settings.load import load, load_kafka, notices
 from tajo.settings.resolved import Account, ConnectedStore, Settings
 
-__all__ = ["Account", "ConnectedStore", "Settings", "load", "notices"]
+__all__ = ["Account", "ConnectedStore", "Settings", "load", "load_kafka", "notices"]

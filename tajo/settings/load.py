@@ -15,6 +15,7 @@ from tajo.settings.resolved import Settings
 
 # The original document prints these parts at the top level; indented under the connector they mean the same.
 MOVABLE: Final = ("sync", "lists", "customer_mapping", "webhooks")
+_KAFKA: Final = "TAJO_KAFKA__"
 HOMES: Final = (("connectors", "bigcommerce"), ("bigcommerce",))
 
 
@@ -32,6 +33,22 @@ def load(path: FilePath | None, environ: Mapping[str, str] = os.environ) -> Sett
     for place, sentence in checks.findings(settings):
         origin = document.origin(place)
         wrong.append(Problem(origin.where, origin.key, sentence))
+    if wrong:
+        raise SettingsError(wrong)
+    return settings
+
+
+def load_kafka(path: FilePath | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """What is said of Kafka, and defaults for all else: for what needs no store, and so none that is right.
+
+    Raises SettingsError for what is wrong with that part, or if the file cannot be read.
+    """
+    document = parse(_text(path), str(path)) if path is not None else Document()
+    wrong = overlay(document, {name: value for name, value in environ.items() if name.startswith(_KAFKA)})
+    try:
+        settings = Settings.model_validate({"kafka": document.data.get("kafka", {})})
+    except ValidationError as error:
+        raise SettingsError([*wrong, *problems.of(error, document)]) from None
     if wrong:
         raise SettingsError(wrong)
     return settings
