@@ -22,10 +22,11 @@ from faust.types import TP
 
 from streams.access import Kafka
 from streams.engine_transport import InputRecords, OwnerTransport, WakeUps
-from streams.errors import Fenced, PositionLost, TopicsMissing
+from streams.errors import Fenced, TopicsMissing
 from streams.flow import Flow
-from streams.names import INNER, Names
+from streams.names import Names
 from streams.owner import Owner, Parts
+from streams.position import checked_position
 from streams.purge import EVERY_S, Purge
 from streams.rocks import SharedMemory
 from streams.store import Store
@@ -275,32 +276,6 @@ class Engine:
         )
 
     async def position(self, owner: Owner) -> dict[str, int]:
-        """From where the owner reads on: its stored position, else the beginning; checked against the log's range.
-
-        Raises PositionLost: going on elsewhere would lose or double records in silence (auto_offset_reset is `none`).
-        """
+        """From where the owner reads on; see streams.position."""
         assert self._probe is not None
-        tps = list(owner.inputs)
-        beginnings = await self._probe.beginning_offsets(tps)
-        ends = await self._probe.end_offsets(tps)
-        if not owner.position and owner.store.offset() > owner.restored_at:  # it has not begun: its mark is the newest
-            raise PositionLost(
-                f"{owner.changelog.topic}/{owner.partition} ends at {owner.restored_at}, but the local store is at "
-                f"offset {owner.store.offset()} of it. The changelog was created anew, and holds the table no more: "
-                f"start a rebuild under a new version."
-            )
-        stored = owner.stored_position()
-        for tp, topic in owner.inputs.items():
-            if topic in stored and not beginnings[tp] <= stored[topic] <= ends[tp]:
-                raise PositionLost(
-                    f"{tp.topic}/{tp.partition} holds offsets {beginnings[tp]} to {ends[tp]}, but "
-                    f"{owner.changelog.topic} was built up to {stored[topic]}. The topic was cut or created anew: "
-                    f"start a rebuild under a new version."
-                )
-            if topic in INNER and topic not in stored and beginnings[tp]:
-                raise PositionLost(
-                    f"{tp.topic}/{tp.partition} begins at {beginnings[tp]}, since what was folded is deleted, but "
-                    f"{owner.changelog.topic} holds no position in it: the table is lost. "
-                    f"Start a rebuild under a new version."
-                )
-        return {topic: stored.get(topic, beginnings[tp]) for tp, topic in owner.inputs.items()}
+        return await checked_position(owner, self._probe)

@@ -18,8 +18,9 @@ from schemas.errors import BadRecord
 from schemas.facts import CartFact
 from schemas.topics import MAX_RECORD
 from streams.headers import business_time, dead_letter
+from streams.inbox import Record
 from streams.names import INNER
-from streams.owner import Owner, Parts, Record
+from streams.owner import Owner, Parts
 
 INDEX = b"\0due/"  # + 8 bytes of Unix ms, big-endian, + key: in store and changelog
 _encode = msgspec.json.Encoder().encode

@@ -5,7 +5,7 @@ import msgspec
 from projections.fold import Output
 from projections.times import milliseconds
 from schemas.errors import BadRecord
-from streams.owner import Record
+from streams.inbox import Record
 
 _CONNECT = "__connect.errors."
 

@@ -13,45 +13,22 @@ behind its changelog, never before it: the next owner restores the rest.
 
 import asyncio
 import contextlib
-from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.structs import RecordMetadata
+from aiokafka import TopicPartition
 
 from projections.fold import Output
-from schemas.topics import MAX_RECORD
-from streams import failures
 from streams.access import Kafka
-from streams.errors import StreamsError
 from streams.flow import Flow
+from streams.inbox import Batch, Inbox, Record
 from streams.names import Names
 from streams.partitioner import partition_of
 from streams.restore import restore
 from streams.store import OWNER_KEY, POSITION_KEY, RESERVED, Store
-
-TRANSACTION_TIMEOUT_MS = 10_000  # an orphan's open transaction holds up readers no longer than this
-_INBOX_BYTES = 32 << 20
-
-Headers = Sequence[tuple[str, bytes | None]]
-_Item = tuple[bytes | None, bytes | None, Headers]
-
-
-class Record(Protocol):
-    """A record as aiokafka's C parser makes it."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Headers: ...
+from streams.transaction import Item, Transactions
 
 
 class Parts(NamedTuple):
@@ -87,22 +64,13 @@ class Owner:
         self.stopped = False
         self.on_failure: Callable[[BaseException], None] | None = None  # set by the driver: ends the process
         self.lease: Callable[[], bool] = lambda: True  # set by the driver: whether the partition is provably still ours
-        self._kafka, self._limit, self._partitions = parts.kafka, parts.limit, parts.partitions
-        self._inbox: deque[tuple[str, list[Record], int]] = deque()  # topic, records, bytes of their values
-        self._waiting: Counter[str] = Counter()
-        self._waiting_bytes = 0
-        self._following: dict[str, int] = {}  # logical topic -> next offset to feed
+        self._kafka, self._partitions = parts.kafka, parts.partitions
+        self._inbox = Inbox(parts.limit)
         self._taken: Counter[str] = Counter()
         self._working, self._committing = asyncio.Lock(), asyncio.Lock()
-        self._broken: StreamsError | None = None  # why nothing more is written
         self._target = lru_cache(1 << 16)(self._find_target)
-        self._producer = AIOKafkaProducer(
-            **parts.kafka.client(),
-            transactional_id=f"{parts.names.prefix}{parts.name}/{parts.partition}",
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            max_batch_size=1 << 20,
-            max_request_size=MAX_RECORD + (64 << 10),
-        )
+        transactional_id = f"{parts.names.prefix}{parts.name}/{parts.partition}"
+        self._transactions = Transactions(parts.kafka, transactional_id, self.changelog)
         for topic in parts.inputs:
             self.flow.consumes(topic, parts.name)
 
@@ -125,13 +93,8 @@ class Owner:
 
         Raises as ``commit`` does.
         """
-        attempt = self._attempt(failures.REGISTER)
-        try:
-            async with asyncio.timeout(failures.ANSWER_S):
-                await self._producer.start()
-        except Exception as error:
-            raise self._failed(error, attempt) from error
-        self.restored_at = await self._transaction({self.changelog: [(OWNER_KEY, b"", ())]})
+        await self._transactions.begin()
+        self.restored_at = await self._transactions.write({self.changelog: [(OWNER_KEY, b"", ())]})
 
     async def restore(self) -> int:
         """Brings the store up to the mark of ``start``; returns early when stopped. How many records were read."""
@@ -151,23 +114,19 @@ class Owner:
     def begin(self, position: Mapping[str, int]) -> None:
         """Says from where each topic is fed."""
         self.position = dict(position)
-        self._following = dict(position)
+        self._inbox.begin(position)
 
     def feed(self, topic: str, records: list[Record]) -> None:
-        """Takes what was not fed yet: drivers deliver again (Faust may seek back to committed offsets at any time)."""
-        following = self._following[topic]
-        if records[0].offset < following:
-            records = [record for record in records if record.offset >= following]
-        if records:
-            size = sum([len(value) for record in records if (value := record.value)])
-            self._inbox.append((topic, records, size))
-            self._waiting[topic] += len(records)
-            self._waiting_bytes += size
-            self._following[topic] = records[-1].offset + 1
+        """Takes what it was not fed before."""
+        self._inbox.feed(topic, records)
 
     def full(self, topic: str) -> bool:
-        """Two batches wait: the next one is read while one is folded, and no more."""
-        return self._waiting[topic] >= 2 * self._limit or self._waiting_bytes >= _INBOX_BYTES
+        """Whether it should not be fed from the topic for now."""
+        return self._inbox.full(topic)
+
+    def following(self, topic: str) -> int:
+        """The next offset that it would not drop."""
+        return self._inbox.following(topic)
 
     @property
     def working(self) -> bool:
@@ -190,20 +149,14 @@ class Owner:
         finally:
             self.stopped = True
             async with self._working, self._committing:
-                await failures.close(self._producer)
+                await self._transactions.end()
 
     # --- the subclasses' side ---------------------------------------------------------------------------------------
 
-    def take(self) -> list[tuple[str, list[Record]]]:
-        """The next batch: [(logical topic, records in order)], at most about ``limit`` records."""
-        batch: list[tuple[str, list[Record]]] = []
-        count = 0
-        while self._inbox and count < self._limit:
-            topic, records, size = self._inbox.popleft()
-            batch.append((topic, records))
-            count += len(records)
-            self._waiting[topic] -= len(records)
-            self._waiting_bytes -= size
+    def take(self) -> Batch:
+        """The next batch."""
+        batch = self._inbox.take()
+        for topic, records in batch:
             self._taken[topic] += len(records)
         return batch
 
@@ -247,9 +200,9 @@ class Owner:
         for topic, count in counts.items():
             self.flow.written(topic, count)
 
-    def _by_target(self, outputs: Iterable[Output]) -> tuple[dict[TopicPartition, list[_Item]], Mapping[str, int]]:
+    def _by_target(self, outputs: Iterable[Output]) -> tuple[dict[TopicPartition, list[Item]], Mapping[str, int]]:
         """What goes to each partition, in order, and how many records to each logical topic."""
-        writes: dict[TopicPartition, list[_Item]] = {}
+        writes: dict[TopicPartition, list[Item]] = {}
         logical: dict[str, str] = {}
         for topic, key, value, headers, partition in outputs:
             if partition is None:
@@ -269,67 +222,18 @@ class Owner:
 
     async def _write(
         self,
-        writes: Mapping[TopicPartition, list[_Item]],
+        writes: Mapping[TopicPartition, list[Item]],
         changed: list[tuple[bytes, bytes | None]],
         position: Mapping[str, int],
     ) -> None:
-        last = await self._transaction(writes)
+        last = await self._transactions.write(writes)
         if changed:
             self.store.write(changed, last)
         self.position.update(position)
 
-    # --- transactions -------------------------------------------------------------------------------------------------
-
     def _find_target(self, topic: str, key: bytes | None) -> TopicPartition:
         name = self.names.topic(topic)
         return TopicPartition(name, partition_of(key, self._partitions(name)))
-
-    async def _transaction(self, writes: Mapping[TopicPartition, list[_Item]]) -> int:
-        """Commits in one transaction; returns the offset of the last record of the last partition."""
-        if self._broken:
-            raise self._broken
-        attempt = self._attempt(failures.COMMIT)
-        try:
-            async with asyncio.timeout(failures.ANSWER_S):
-                await self._producer.begin_transaction()
-                for target, items in writes.items():
-                    attempt.doing = target
-                    sent = await self._send(target, items)
-                    attempt.sent += [(target, future) for future, _ in sent]
-                # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
-                metadata = await asyncio.gather(*(future for _, future in attempt.sent))
-                attempt.doing = failures.COMMIT
-                await self._producer.commit_transaction()
-        except Exception as error:
-            raise self._failed(error, attempt) from error
-        return int(metadata[-1].offset) + sent[-1][1] - 1
-
-    def _attempt(self, doing: str) -> failures.Attempt:
-        return failures.Attempt(self.changelog, TRANSACTION_TIMEOUT_MS / 1000, doing)
-
-    def _failed(self, error: Exception, attempt: failures.Attempt) -> StreamsError:
-        self._broken = failures.explain(error, self._producer, attempt)
-        return self._broken
-
-    async def _send(
-        self, target: TopicPartition, items: list[_Item]
-    ) -> list[tuple[asyncio.Future[RecordMetadata], int]]:
-        """Sends whole batches, without a future per record: [(future of the first record's metadata, records)]."""
-        sent = []
-        builder = self._producer.create_batch()
-
-        async def ship() -> None:
-            future = await self._producer.send_batch(builder, target.topic, partition=target.partition)
-            sent.append((future, builder.record_count()))
-
-        for key, value, headers in items:
-            listed = list(headers) if headers else []
-            if builder.append(timestamp=None, key=key, value=value, headers=listed) is None:
-                await ship()
-                builder = self._producer.create_batch()
-                builder.append(timestamp=None, key=key, value=value, headers=listed)  # the first record always fits
-        await ship()
-        return sent
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:

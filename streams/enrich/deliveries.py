@@ -20,7 +20,7 @@ from streams.enrich.settings import StoreConnection
 from streams.enrich.source import Desk
 from streams.enrich.state import Changes
 from streams.enrich.troubles import CONNECTION, Troubles
-from streams.owner import Record
+from streams.inbox import Record
 
 log = structlog.get_logger("tajo.enrich")
 _REFUND = "order/refund/created"

@@ -16,7 +16,8 @@ from streams.enrich.state import Changes, Trouble
 from streams.enrich.store import StoreEnricher
 from streams.enrich.writer import Writer
 from streams.headers import dead_letter
-from streams.owner import Owner, Parts, Record
+from streams.inbox import Record
+from streams.owner import Owner, Parts
 
 INPUTS = (topics.WEBHOOK, topics.REQUEST)
 OUTPUTS = tuple(TOPIC_OF.values())

@@ -28,7 +28,7 @@ from streams.enrich.state import CartMemory, Changes, State, merged
 from streams.enrich.subscribers import Subscribers
 from streams.enrich.troubles import Troubles
 from streams.enrich.writer import Spawn, Writer
-from streams.owner import Record
+from streams.inbox import Record
 
 DAY = 86_400_000
 RECONCILED: tuple[Resource, ...] = ("customers", "subscribers", "products", "orders")  # have lists by date modified

@@ -13,7 +13,7 @@ from schemas.commands import (
     UpsertContact,
 )
 from schemas.errors import BadRecord
-from streams.owner import Record
+from streams.inbox import Record
 
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _KINDS: dict[type, str] = {

@@ -15,7 +15,7 @@ from schemas import topics
 from schemas.commands import Receipt
 from schemas.errors import BadRecord
 from streams.headers import dead_letter
-from streams.owner import Record
+from streams.inbox import Record
 from streams.sink import known
 from streams.sink.items import Item
 from streams.sink.journal import Journal

@@ -12,7 +12,8 @@ from connectors.clock import Clock
 from schemas import topics
 from schemas.errors import BadRecord
 from streams.headers import dead_letter
-from streams.owner import Owner, Parts, Record
+from streams.inbox import Record
+from streams.owner import Owner, Parts
 from streams.sink.account import AccountSink
 from streams.sink.items import Item
 from streams.sink.journal import Journal

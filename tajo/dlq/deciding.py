@@ -21,8 +21,8 @@ from projections.fold import Output
 from schemas import topics
 from schemas.decisions import DeadLetterDecision
 from schemas.topics import MAX_RECORD
-from streams.owner import TRANSACTION_TIMEOUT_MS
 from streams.reading import Reader
+from streams.transaction import TIMEOUT_MS
 from tajo import topics as broker_topics
 from tajo.components import Components
 from tajo.dlq.cures import Cures, NoCure
@@ -182,7 +182,7 @@ async def opened(made: Components, sources: Collection[str]) -> AsyncIterator[tu
     producer = AIOKafkaProducer(
         **made.kafka.client(),
         transactional_id=f"{made.names.prefix}tajo.dlq",
-        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        transaction_timeout_ms=TIMEOUT_MS,
         max_request_size=MAX_RECORD + (64 << 10),
     )
     try:

@@ -19,8 +19,9 @@ from streams.enrich import EnrichOwner, EnrichSettings, StoreConnection
 from streams.enrich.owner import INPUTS
 from streams.enrich.store import StoreEnricher
 from streams.flow import Flow
+from streams.inbox import Record
 from streams.names import Names
-from streams.owner import Parts, Record
+from streams.owner import Parts
 from streams.store import open_store
 from tests.connectors.bigcommerce_shop import TOKEN, Shop, emulated_shop
 from tests.streams import logs

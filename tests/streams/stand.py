@@ -176,7 +176,7 @@ class MortalFold(FoldOwner):
 
     def __init__(self, parts: Parts, fold: Fold[Any], clock: Clock | None) -> None:
         super().__init__(parts, fold, clock)
-        producer = self._producer
+        producer = self._transactions.producer
         start, begin = producer.start, producer.begin_transaction
         send, commit = producer.send_batch, producer.commit_transaction
 
@@ -230,14 +230,14 @@ class HeldFold(MortalFold):
         super().__init__(parts, fold, clock)
         self.reached, self.go = asyncio.Event(), asyncio.Event()
         self.go.set()
-        commit = self._producer.commit_transaction
+        commit = self._transactions.producer.commit_transaction
 
         async def held_commit() -> None:
             self.reached.set()
             await self.go.wait()
             await commit()
 
-        self._producer.commit_transaction = held_commit
+        self._transactions.producer.commit_transaction = held_commit
 
     def hold(self) -> None:
         self.reached.clear()

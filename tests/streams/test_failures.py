@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from projections.fold import Output
 from schemas import topics
-from streams import failures, owner
+from streams import failures, transaction
 from streams.engine import EXIT_FAILED
 from streams.errors import BrokerSilent, Fenced, NotWritten, StreamsError, TransactionExpired
+from streams.names import Names
 from tajo.up import FINAL
 from tests.streams import logs
 from tests.streams.alarms import Alarms
@@ -120,7 +121,7 @@ async def test_an_output_whose_topic_is_deleted_under_way_ends_its_owner_in_time
 async def test_a_transaction_that_took_too_long_is_told_from_a_fence(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owner, "TRANSACTION_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(transaction, "TIMEOUT_MS", 1_000)
     failing = await stand.start()
     await stand.write(topics.CART, SET)
     failing.hold()
@@ -133,14 +134,16 @@ async def test_a_transaction_that_took_too_long_is_told_from_a_fence(
     assert said.startswith(f"A transaction of {stand.changelog}/0 was open for ")
     assert "the broker aborts it after 1 s, so that readers go on." in said
     assert said.endswith(AFTERWARDS)
-    assert isinstance(failing._broken, Fenced)  # on a partition that is no longer ours it ends that owner alone
+    assert isinstance(
+        failing._transactions._broken, Fenced
+    )  # on a partition that is no longer ours it ends that owner alone
     await goes_on(stand)
 
 
 async def test_a_sequence_that_the_broker_does_not_expect_ends_its_owner(stand: Stand) -> None:
     failing = await stand.start()
     await stand.write(topics.CART, SET)
-    manager = failing._producer._txn_manager
+    manager = failing._transactions.producer._txn_manager
     manager.increment_sequence_number(failing.changelog, 7)  # as a batch leaves it that was given up unsent
     said = await fails(stand, failing, NotWritten)
     assert said == (
@@ -151,7 +154,7 @@ async def test_a_sequence_that_the_broker_does_not_expect_ends_its_owner(stand: 
 
 
 async def test_a_worker_ends_with_its_exit_status_and_a_sentence(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
-    names = owner.Names(prefix=topic_prefix)
+    names = Names(prefix=topic_prefix)
     small, log = names.topic(topics.COMMAND), tmp_path / "log"
     await create_small(kafka, small)
     inputs = [names.topic(topic) for topic in (topics.ORDER, "customers", topics.dead(topics.ORDER))]
@@ -185,7 +188,7 @@ async def test_a_frozen_owner_holds_up_readers_no_longer_than_a_transaction_may_
         await logs.read_decided(kafka, names.topic("customers"))
         seconds = time.monotonic() - frozen_at
         print(f"readers went on {seconds:.1f} s after the owner was frozen")
-        assert seconds < owner.TRANSACTION_TIMEOUT_MS / 1000 + SCAN_S + 4
+        assert seconds < transaction.TIMEOUT_MS / 1000 + SCAN_S + 4
         worker.thaw()
         await logs.until(worker.has_ended, "the worker has ended")
     finally:

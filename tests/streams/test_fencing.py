@@ -14,7 +14,8 @@ from projections.fold import Output
 from schemas import topics
 from streams.engine import EXIT_FAILED, Engine
 from streams.errors import Fenced
-from streams.owner import TRANSACTION_TIMEOUT_MS, Parts
+from streams.owner import Parts
+from streams.transaction import TIMEOUT_MS
 from tests.streams import logs
 from tests.streams.alarms import Alarms
 from tests.streams.stand import Died, HeldFold, Stand, Write, alarm_engine
@@ -116,7 +117,7 @@ async def test_what_a_killed_owner_left_open_hides_nothing_once_the_next_one_has
         return len(await logs.read(stand.kafka, name)) == 4
 
     await stand.start()
-    await logs.until(all_visible, "the later record can be read", timeout=TRANSACTION_TIMEOUT_MS / 1000)
+    await logs.until(all_visible, "the later record can be read", timeout=TIMEOUT_MS / 1000)
 
 
 async def test_a_fence_on_a_partition_that_is_held_ends_the_process(stand: Stand, engine: Engine) -> None:

@@ -174,7 +174,7 @@ async def test_ours_waits_for_the_broker_and_moves_nothing_before_it_has_answere
     try:
         owner = await stand.start()
         await stand.write(topics.CART, (b"a", b'{"at": 1}', ()))
-        async with silent(owner._producer.client):
+        async with silent(owner._transactions.producer.client):
             work = asyncio.create_task(stand.feed(owner))
             await asyncio.wait([work], timeout=0.5)  # Faust gives up after 0.1 s
             assert not work.done()

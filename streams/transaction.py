@@ -1,0 +1,101 @@
+"""Transactions of one fixed id: whoever begins with it fences who had it before, and aborts what that one left open."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
+
+from schemas.topics import MAX_RECORD
+from streams import failures
+from streams.access import Kafka
+from streams.errors import StreamsError
+from streams.inbox import Headers
+
+TIMEOUT_MS: Final = 10_000
+"""An orphan's open transaction holds up readers no longer than this."""
+
+Item = tuple[bytes | None, bytes | None, Headers]
+"""(key, value, headers)"""
+_Sent = tuple[asyncio.Future[RecordMetadata], int]
+Writes = Mapping[TopicPartition, list[Item]]
+
+
+class Transactions:
+    """One at a time. ``owner``: the changelog's partition, by which messages name whose transactions these are.
+
+    Each method raises Fenced, NotWritten or BrokerSilent, within ``failures.ANSWER_S``; after that it writes nothing
+    more. What was written, if that cannot be known, is found in the log by who begins next.
+    """
+
+    def __init__(self, kafka: Kafka, transactional_id: str, owner: TopicPartition) -> None:
+        self._owner = owner
+        self._broken: StreamsError | None = None  # why nothing more is written
+        self.producer = AIOKafkaProducer(
+            **kafka.client(),
+            transactional_id=transactional_id,
+            transaction_timeout_ms=TIMEOUT_MS,
+            max_batch_size=1 << 20,
+            max_request_size=MAX_RECORD + (64 << 10),
+        )
+
+    async def begin(self) -> None:
+        """InitProducerId with our fixed id."""
+        attempt = self._attempt(failures.REGISTER)
+        try:
+            async with asyncio.timeout(failures.ANSWER_S):
+                await self.producer.start()
+        except Exception as error:
+            raise self._failed(error, attempt) from error
+
+    async def write(self, writes: Writes) -> int:
+        """Commits all of it in one; returns the offset of the last record of the last partition."""
+        if self._broken:
+            raise self._broken
+        attempt = self._attempt(failures.COMMIT)
+        try:
+            async with asyncio.timeout(failures.ANSWER_S):
+                await self.producer.begin_transaction()
+                for target, items in writes.items():
+                    attempt.doing = target
+                    sent = await self._send(target, items)
+                    attempt.sent += [(target, future) for future, _ in sent]
+                # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
+                metadata = await asyncio.gather(*(future for _, future in attempt.sent))
+                attempt.doing = failures.COMMIT
+                await self.producer.commit_transaction()
+        except Exception as error:
+            raise self._failed(error, attempt) from error
+        return int(metadata[-1].offset) + sent[-1][1] - 1
+
+    async def end(self) -> None:
+        """Closes the producer, bounded. Whatever is open then is aborted by who begins next, or by the broker."""
+        await failures.close(self.producer)
+
+    def _attempt(self, doing: str) -> failures.Attempt:
+        return failures.Attempt(self._owner, TIMEOUT_MS / 1000, doing)
+
+    def _failed(self, error: Exception, attempt: failures.Attempt) -> StreamsError:
+        self._broken = failures.explain(error, self.producer, attempt)
+        return self._broken
+
+    async def _send(
+        self, target: TopicPartition, items: list[Item]
+    ) -> list[tuple[asyncio.Future[RecordMetadata], int]]:
+        """Sends whole batches, without a future per record: [(future of the first record's metadata, records)]."""
+        sent = []
+        builder = self.producer.create_batch()
+
+        async def ship() -> None:
+            future = await self.producer.send_batch(builder, target.topic, partition=target.partition)
+            sent.append((future, builder.record_count()))
+
+        for key, value, headers in items:
+            listed = list(headers) if headers else []
+            if builder.append(timestamp=None, key=key, value=value, headers=listed) is None:
+                await ship()
+                builder = self.producer.create_batch()
+                builder.append(timestamp=None, key=key, value=value, headers=listed)  # the first record always fits
+        await ship()
+        return sent
