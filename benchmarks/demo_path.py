@@ -51,14 +51,14 @@ class World(NamedTuple):
     engine: Engine
 
 
-async def measure() -> Figure:
+async def measure() -> list[Figure]:
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tajo-bench-")))
         broker = await stack.enter_async_context(EmbeddedKafka(folder / "kafka"))
         world = await stack.enter_async_context(_world(Kafka(broker.bootstrap_servers), folder))
         await world.components.request(Sync(store=STORE_HASH, id="initial", at=world.components.clock.now()))
         await _at_rest(world)
-        return median_figure("demo-path", TARGET, [await _run(world, status) for status in STATUSES[:RUNS]])
+        return [median_figure("demo-path", TARGET, [await _run(world, status) for status in STATUSES[:RUNS]])]
 
 
 async def _run(world: World, status: int) -> tuple[float, float]:

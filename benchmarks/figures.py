@@ -1,6 +1,7 @@
 """What a benchmark tells, and where its results are kept."""
 
 import csv
+import os
 import platform
 import statistics
 from datetime import UTC, datetime
@@ -38,13 +39,11 @@ def keep(figure: Figure) -> None:
     with path.open("a", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         if new:
-            rows.writerow(("when", "machine", "measured per s", "compared per s", "ratio"))
+            rows.writerow(("when", "machine", "measured", "compared with", "ratio"))
         for measured, compared in figure.runs:
             when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             rows.writerow((when, machine, f"{measured:.0f}", f"{compared:.0f}", f"{measured / compared:.4f}"))
 
 
 def _cores() -> int:
-    import os
-
     return os.cpu_count() or 1

@@ -2,6 +2,7 @@
 # Sets up what the targets of the Makefile need, and says each step in a line:
 #   scripts/setup.sh python   .venv with the locked packages and this project
 #   scripts/setup.sh kafka    a Java, and Kafka's jars in a cache that all checkouts share
+#   scripts/setup.sh peers    what benchmarks compare with: .venv-peers, and Kafka Streams' programs built by Maven
 # What is missing in the system is installed only as root on Debian or Ubuntu; else the message names the ways out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -77,8 +78,29 @@ setup_kafka() {
   say "$found"
 }
 
+setup_peers() {
+  if can_install; then
+    local missing=()
+    command -v javac > /dev/null || missing+=(openjdk-17-jdk-headless)
+    command -v mvn > /dev/null || missing+=(maven)
+    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+  fi
+  local ready=.venv-peers/.ready
+  if [ ! -e $ready ] || [ requirements-peers.lock -nt $ready ]; then
+    say "making .venv-peers with the packages of requirements-peers.lock"
+    rm -rf .venv-peers
+    .venv/bin/python -m venv .venv-peers
+    .venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.lock
+    touch $ready
+  fi
+  local found
+  found=$(.venv/bin/python -m benchmarks.kafka_streams) || exit $?
+  say "$found"
+}
+
 case "${1:-}" in
   python) setup_python ;;
   kafka) setup_kafka ;;
-  *) fail "usage: scripts/setup.sh python|kafka" ;;
+  peers) setup_peers ;;
+  *) fail "usage: scripts/setup.sh python|kafka|peers" ;;
 esac

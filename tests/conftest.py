@@ -9,9 +9,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tajo.kafka import EmbeddedKafka
 from tajo.kafka.properties import SHARED
+
+# How long an example takes says something of the machine, not of the law.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,104 @@
+"""The broker of a benchmark: topics, what is written into them beforehand, and what came out."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.partitioner import murmur2
+
+from benchmarks.process import Running
+from streams.access import Kafka
+from streams.reading import Reader
+from tajo.kafka import EmbeddedKafka
+
+PARTITIONS: Final = 4
+# Outputs carry the broker's time: all programs are measured by one clock, whatever time they give their records.
+APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+
+
+class Broker(NamedTuple):
+    kafka: Kafka
+    folder: Path  # for the programs' local stores; goes with the broker
+
+    @property
+    def bootstrap(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    async def create(self, *names: str, **config: str) -> None:
+        """Topics of 4 partitions; ``config``: with `_` for `.`. Outputs are stamped by the broker."""
+        settings = APPEND_TIME | {key.replace("_", "."): value for key, value in config.items()}
+        await self._admin("create_topics", [NewTopic(name, PARTITIONS, 1, topic_configs=settings) for name in names])
+
+    async def delete(self, prefix: str) -> None:
+        """All topics of a run, whose names hold its ``prefix``: later ones shall not find the disk full."""
+        names = [name for name in await self._admin("list_topics") if prefix in name]
+        await self._admin("delete_topics", names)
+
+    async def _admin(self, method: str, *arguments: Any) -> Any:
+        admin = AIOKafkaAdminClient(**self.kafka.client())
+        await admin.start()
+        try:
+            return await getattr(admin, method)(*arguments)
+        finally:
+            await admin.close()
+
+    async def fill(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keyed records in whole batches, each partition in order."""
+        producer = AIOKafkaProducer(**self.kafka.client(), acks="all", max_batch_size=1 << 20, max_request_size=2 << 20)
+        await producer.start()
+        try:
+            builders = {partition: producer.create_batch() for partition in range(PARTITIONS)}
+            futures = []
+            for key, value in records:
+                partition = partition_of(key)
+                if builders[partition].append(timestamp=None, key=key, value=value) is None:
+                    futures.append(await producer.send_batch(builders[partition], topic, partition=partition))
+                    builders[partition] = producer.create_batch()
+                    builders[partition].append(timestamp=None, key=key, value=value)
+            for partition, builder in builders.items():
+                futures.append(await producer.send_batch(builder, topic, partition=partition))
+            await asyncio.gather(*futures)
+        finally:
+            await producer.stop()
+
+    async def written(self, topic: str, count: int, program: Running, timeout: float = 120) -> list[Any]:
+        """All records of a topic once ``count`` are visible under read_committed. Raises ProgramFailed."""
+        tps = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        async with AIOKafkaConsumer(**self.kafka.client(), isolation_level="read_committed") as probe:
+            found: list[Any] = []
+            try:
+                async with asyncio.timeout(timeout):
+                    while len(found) < count:
+                        # Offsets count control records too: a first, cheap look at what is there.
+                        while sum((await probe.end_offsets(tps)).values()) < count:
+                            program.check()
+                            await asyncio.sleep(0.1)
+                        found = await self.read(topic)
+                        await asyncio.sleep(0 if len(found) >= count else 0.5)
+            except TimeoutError:
+                raise program.failure(f"wrote {len(found)} of {count} records into {topic} in {timeout:g} s") from None
+        return found
+
+    async def read(self, topic: str) -> list[Any]:
+        """All committed records, each partition in order."""
+        tps = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        async with Reader(self.kafka) as reader:
+            return [record async for _, record in reader.records(tps)]
+
+
+@asynccontextmanager
+async def broker() -> AsyncIterator[Broker]:
+    """A real Kafka of its own, as `make demo` and the tests use it."""
+    with tempfile.TemporaryDirectory(prefix="tajo-bench-") as folder:
+        async with EmbeddedKafka(Path(folder, "kafka"), answer_within=120) as embedded:
+            yield Broker(Kafka(embedded.bootstrap_servers), Path(folder))
+
+
+def partition_of(key: bytes) -> int:
+    """As the Java client and ours decide."""
+    return int((murmur2(key) & 0x7FFFFFFF) % PARTITIONS)

@@ -1,0 +1,115 @@
+"""fold: one fold of orders on our engine, beside the same fold on Kafka Streams, Quix Streams and Faust as it comes.
+
+Every program decodes an order, updates its customer's state in a RocksDB table with a changelog, and answers each order
+with the new state. A rate is measured by the broker's clock, which stamps the outputs as they arrive: from a quarter of
+them on, so that start-up, joining the group and the JVM's warming up count for nobody, to the last one. All outputs and
+tables are compared with what a plain loop makes of the same orders. Each peer stands beside a run of ours, five times.
+"""
+
+import shutil
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from benchmarks.broker import PARTITIONS, Broker, broker, partition_of
+from benchmarks.contestants import ALO, EOS, FAUST, OURS, QUIX, Contestant, Work
+from benchmarks.figures import Figure, median_figure
+from benchmarks.orders import Checksum, Folded, PlainLoop, orders, table_checksum
+from benchmarks.process import Memory, Running, running
+
+COUNT: Final = 300_000
+FEW: Final = 40_000  # for Faust, which takes its time
+ORDERS_PER_CUSTOMER: Final = 5
+RUNS: Final = 5
+WARM_UP: Final = 0.25  # of the outputs
+TARGETS: Final = {FAUST: 8.0, EOS: 1.5, ALO: 1.2, QUIX: 1.5}
+# Each round: two runs of ours, each with a peer before and a peer after it.
+ROUND: Final = ((EOS, ALO), (QUIX, FAUST))
+
+
+class Source(NamedTuple):
+    """A topic of orders, written once and read by every program, and what folding it must come to."""
+
+    topic: str
+    folded: Folded
+
+
+class Result(NamedTuple):
+    """``rate``: orders a second, warmed up. ``seconds``: from the first output to the last. ``cpu``: with the start."""
+
+    rate: float
+    seconds: float
+    cpu: float
+    memory: Memory
+
+
+async def measure() -> list[Figure]:
+    runs: dict[Contestant, list[tuple[float, float]]] = {peer: [] for peer in TARGETS}
+    async with broker() as stage:
+        many = await write(stage, "orders", COUNT, COUNT // ORDERS_PER_CUSTOMER)
+        few = await write(stage, "orders-few", FEW, FEW // ORDERS_PER_CUSTOMER)
+        for number in range(RUNS):
+            for turn, (before, after) in enumerate(ROUND):
+                results = {
+                    contestant: await run(stage, contestant, f"{number}-{turn}-", few if contestant is FAUST else many)
+                    for contestant in (before, OURS, after)
+                }
+                for peer in (before, after):
+                    runs[peer].append((results[OURS].rate, results[peer].rate))
+    return [median_figure(f"fold-{peer.name}", target, runs[peer]) for peer, target in TARGETS.items()]
+
+
+async def write(stage: Broker, topic: str, count: int, customers: int) -> Source:
+    loop = PlainLoop(partition_of, PARTITIONS)
+    await stage.create(topic)
+    await stage.fill(topic, loop.watch(orders(count, customers)))
+    return Source(topic, loop.folded())
+
+
+async def run(stage: Broker, contestant: Contestant, turn: str, source: Source) -> Result:
+    """Raises ProgramFailed if it does not do its work, or not right."""
+    prefix = f"{turn}{contestant.name}-"
+    data = stage.folder / prefix
+    changelog = contestant.changelog.format(prefix=prefix, source=source.topic)
+    await stage.create(f"{prefix}out")
+    if contestant.name == OURS.name:
+        await stage.create(changelog, cleanup_policy="compact")
+    async with running(contestant.command(Work(stage.bootstrap, prefix, data, source.topic))) as program:
+        outputs = await stage.written(f"{prefix}out", source.folded.count, program)
+        stamps = sorted(record.timestamp for record in outputs)
+        seconds = (stamps[-1] - stamps[0]) / 1000
+        result = Result(rate(stamps), seconds, program.cpu_seconds(), program.memory())
+    check_outputs(outputs, source.folded, program)
+    if table_checksum(await table(stage, changelog, contestant.suffix)) != source.folded.tables:
+        raise program.failure("left a changelog that does not hold the right states")
+    await stage.delete(prefix)
+    shutil.rmtree(data)
+    print(
+        f"{contestant.name}: {result.rate:,.0f} orders/s, {result.cpu:.1f} s of CPU, {result.memory.peak >> 20} MiB",
+        flush=True,
+    )
+    return result
+
+
+def rate(stamps: Sequence[int]) -> float:
+    """Outputs a second, from a quarter of them on to the last. ``stamps``: when each was appended, in ms, in order."""
+    begin = stamps[int(len(stamps) * WARM_UP)]
+    return (len(stamps) - bisect_right(stamps, begin)) / (stamps[-1] - begin) * 1000
+
+
+def check_outputs(outputs: list[Any], right: Folded, program: Running) -> None:
+    """Every one, once and in order."""
+    found = [Checksum() for _ in range(PARTITIONS)]
+    for one in outputs:
+        found[one.partition].add(one.key, one.value)
+    if len(outputs) != right.count or tuple(checksum.text() for checksum in found) != right.outputs:
+        raise program.failure(f"made {len(outputs)} outputs of {right.count} orders, and they are not the right ones")
+
+
+async def table(stage: Broker, changelog: str, suffix: bytes) -> dict[bytes, bytes]:
+    """What a changelog holds, but for keys of the program's own (no customer's id begins with an underscore)."""
+    return {
+        record.key.removesuffix(suffix): record.value
+        for record in await stage.read(changelog)
+        if not record.key.startswith(b"__")
+    }

@@ -1,0 +1,43 @@
+"""growth: ten times the orders of as many customers take ten times the time and the same memory.
+
+The fold and its checks are those of benchmarks/fold.py. `growth-time`: orders a second of the small run in relation to
+those of the large one, or the other way round, whichever is smaller, from the first output to the last.
+`growth-memory`: the most bytes that were resident in the worker's process, small run in relation to large one. The
+stores share a memory (streams/rocks.py) that is made small here, so that both runs fill it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from benchmarks.broker import broker
+from benchmarks.contestants import BOUNDED
+from benchmarks.figures import Figure, median_figure
+from benchmarks.fold import Result, run, write
+
+FEW: Final = 100_000
+TIMES: Final = 10
+CUSTOMERS: Final = 20_000
+RUNS: Final = 3
+TIME: Final = 1 / 1.3
+MEMORY: Final = 0.9
+
+
+async def measure() -> list[Figure]:
+    async with broker() as stage:
+        few = await write(stage, "orders-few", FEW, CUSTOMERS)
+        many = await write(stage, "orders", FEW * TIMES, CUSTOMERS)
+        pairs = [
+            (await run(stage, BOUNDED, f"{number}-few-", few), await run(stage, BOUNDED, f"{number}-", many))
+            for number in range(RUNS)
+        ]
+    return figures(pairs)
+
+
+def figures(pairs: Sequence[tuple[Result, Result]]) -> list[Figure]:
+    """``pairs``: small and large runs."""
+    rates = [sorted((FEW / small.seconds, FEW * TIMES / large.seconds)) for small, large in pairs]
+    memory = [(float(small.memory.peak), float(large.memory.peak)) for small, large in pairs]
+    return [
+        median_figure("growth-time", TIME, [(slower, faster) for slower, faster in rates]),
+        median_figure("growth-memory", MEMORY, memory),
+    ]

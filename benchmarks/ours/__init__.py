@@ -1,0 +1,1 @@
+"""Our programs under measurement, each a worker as `tajo worker` runs it, with one role."""
