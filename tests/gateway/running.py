@@ -68,6 +68,15 @@ class Gateway:
     async def values(self, topic: str = topics.WEBHOOK) -> list[bytes]:
         return [record.value for record in await self.read(topic)]
 
+    async def until_all_are_there(self, contents: Iterable[bytes]) -> None:
+        """Each at least once: one that Kafka was slow to acknowledge goes through the spool too."""
+        expected = set(contents)
+
+        async def there() -> bool:
+            return set(await self.values()) == expected
+
+        await logs.until(there, "every delivery is in the log")
+
     def figure(self, name: str, **labels: str) -> float:
         """A metric without its prefix; 0 when nobody has counted it yet."""
         return self.app.state.metrics.registry.get_sample_value(f"tajo_{name}", labels) or 0
