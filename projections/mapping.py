@@ -5,6 +5,7 @@ first, so that one mapping serves both. Values are of the type that their attrib
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import jmespath
@@ -49,6 +50,11 @@ class CustomerMapping:
             for path, attribute in pairs
             if path not in COMPUTED and attribute.lower() != "email"  # the e-mail is the identity, not an attribute
         ]
+        self._guest = lru_cache(1 << 12)(lambda billing, country: self.profile(_guest_entity(billing), country))
+
+    def guest(self, billing: OrderAddress, store_country: str) -> Profile:
+        """As ``profile``, of the person that a billing address tells of; an order is fetched several times."""
+        return self._guest(billing, store_country)
 
     def profile(self, entity: Mapping[str, Any], store_country: str) -> Profile:
         """``store_country`` is assumed for phones of people without an address."""
@@ -60,7 +66,7 @@ class CustomerMapping:
         return Profile(attributes, phone if isinstance(phone, str) else None)
 
 
-def guest_entity(billing: OrderAddress) -> dict[str, Any]:
+def _guest_entity(billing: OrderAddress) -> dict[str, Any]:
     """A billing address as the customer that the guest would be."""
     address = {
         "first_name": billing.first_name,

@@ -157,9 +157,14 @@ def _look(state: OrderState, purchase: Purchase, now: int, stale: bool) -> Look:
         pairs=purchase.fact.status_changes,
         refunded=bool(purchase.fact.refunds),
         unexplained_after=purchase.store.unexplained_after,
-        first=not state.fetched_at,
+        first=not state.fetched_at or _counted_as_nobodys(state, purchase),
         stale=stale,
     )
+
+
+def _counted_as_nobodys(state: OrderState, purchase: Purchase) -> bool:
+    """It was placed while it belonged to nobody, so that nothing was told of it: when, is not known any more."""
+    return state.told.status is None and state.status in purchase.store.counted_statuses
 
 
 def _told(customer: str, message: OrderPart | OrderPapers) -> Output:

@@ -2,7 +2,7 @@
 
 from projections.amounts import Rates, amount, paid_currency, rates, refunded
 from projections.identity import customer_key, guest_key, normalise
-from projections.mapping import CustomerMapping, guest_entity
+from projections.mapping import CustomerMapping
 from projections.occasions import is_historical
 from projections.reading import digest
 from projections.statuses import INCOMPLETE, Standing, standing
@@ -95,8 +95,7 @@ class Purchase:
         )
 
     def _guest(self) -> GuestProfile:
-        attributes, phone = self.mapping.profile(guest_entity(self.order.billing_address), self.fact.store_country)
-        return GuestProfile(attributes, phone)
+        return GuestProfile(*self.mapping.guest(self.order.billing_address, self.fact.store_country))
 
 
 def _items(order: Order) -> list[OrderItem]:

@@ -46,7 +46,7 @@ class Fact(msgspec.Struct, kw_only=True):
 # --- orders -------------------------------------------------------------------------------------------------------
 
 
-class OrderAddress(msgspec.Struct, kw_only=True):
+class OrderAddress(msgspec.Struct, kw_only=True, frozen=True):
     first_name: str = ""
     last_name: str = ""
     company: str = ""

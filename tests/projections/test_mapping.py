@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.identity import contact_key, customer_key, guest_key, normalise, split
-from projections.mapping import CustomerMapping, guest_entity
+from projections.mapping import CustomerMapping
 from projections.phones import e164
 from projections.times import date, iso, milliseconds
 from schemas.commands import Value
@@ -41,7 +41,7 @@ def test_the_documented_mapping_fills_every_attribute_but_the_computed_ones() ->
 
 def test_a_guest_is_mapped_by_its_billing_address_with_the_same_paths() -> None:
     address = OrderAddress(**billing(email="a@b.co"))
-    attributes, phone = CustomerMapping(MAPPING).profile(guest_entity(address), "DE")
+    attributes, phone = CustomerMapping(MAPPING).guest(address, "DE")
     assert (attributes["FIRSTNAME"], attributes["STATE"], attributes["ZIP"]) == ("Ada", "Texas", "78701")
     assert (attributes["SIGNUP_DATE"], attributes["CUSTOMER_GROUP"]) == (None, None)
     assert phone == "+15125550143"  # the address says US, whatever the store's country is

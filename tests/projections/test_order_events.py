@@ -264,3 +264,13 @@ def test_an_update_is_told_again_when_the_order_becomes_what_it_was() -> None:
 def test_a_new_status_alone_is_no_update() -> None:
     shipped = order_fact(order(2, modified=NOON + HOUR), fetched=NOON + HOUR, pairs=[("a", NOON + HOUR, 11, 2)])
     assert ids(folded(order_fact(order()), shipped).outputs) == [PLACED, f"{CHANGED}:a"]
+
+
+def test_an_order_that_was_nobodys_for_long_is_not_announced_when_it_becomes_somebodys() -> None:
+    nobodys = order(customer=0, created=NOON - 13 * DAY, billing_address=billing(email="none"))
+    somebodys = order(customer=7, created=NOON - 13 * DAY, modified=NOON)
+    ran = folded(order_fact(nobodys, fetched=NOON - HOUR), order_fact(somebodys, fetched=NOON + MINUTE))
+    assert ids(ran.outputs) == []
+    new = order(customer=0, created=NOON - HOUR, billing_address=billing(email="none"))
+    ran = folded(order_fact(new, fetched=NOON - HOUR), order_fact(order(customer=7, modified=NOON)))
+    assert ids(ran.outputs) == ["order_placed:shop:100"]
