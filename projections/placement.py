@@ -34,7 +34,8 @@ class Told(msgspec.Struct, array_like=True):
 
 
 class Look(NamedTuple):
-    """What a fetch shows. ``first``: the order was not known, or nothing of its placement. ``stale``: a newer fetch is known, made at ``now``."""
+    """What a fetch shows. ``first``: the order was not known, or nothing of its placement. ``stale``: a newer fetch is
+    known, made at ``now``."""
 
     status: int
     counted: Collection[int]
