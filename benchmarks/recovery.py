@@ -31,7 +31,7 @@ RUNS: Final = 5
 RATE: Final = 200_000
 SOURCE, OURS, STREAMS = "orders", "ours-", "peer-"  # the input, which stays empty; prefixes of both sides
 CHANGELOGS: Final = {OURS: f"{OURS}tajo.v1.customers.changelog", STREAMS: f"{STREAMS}streams-customers-changelog"}
-# Found by trial: with its default fetches of 1 MiB and polls of 1,000 records it is slower.
+# Larger than its default fetches of 1 MiB and polls of 1,000 records.
 FASTEST: Final = {
     "processing.guarantee": "exactly_once_v2",
     "num.stream.threads": 1,

@@ -20,7 +20,7 @@ from tajo.kafka.ports import free_port, is_free
 from tajo.kafka.process import end, start_bound
 from tajo.kafka.properties import HEAP, LOG4J, Member, new_cluster_id, server_properties
 
-ANSWER_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 60.0
 FORMAT_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 15.0
 PORT_TAKEN: Final = "Address already in use"
