@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL) for line in block.splitlines()
 ]
-OF_MAKE = ("make demo", "make test", "make lint", "make bench BENCH=demo-path")
+OF_MAKE = ("make demo", "make test", "make lint", "make bench BENCH=demo-path", "make chaos", "make soak")
 CHECK, UP = ".venv/bin/tajo check -c tajo.yml", ".venv/bin/tajo up -c tajo.yml"
 TOPICS = ".venv/bin/tajo topics apply -c tajo.yml"
 COMPONENTS = [f".venv/bin/tajo {name} -c tajo.yml" for name in ("gateway", "enrich", "worker", "sink")]
@@ -31,7 +31,14 @@ def test_every_command_of_the_readme_is_one_that_is_run_here() -> None:
 def test_make_knows_the_command_and_what_it_runs(command: str) -> None:
     """`make -n` shows what would be run; what the demo and the benchmark do is shown by tests of their own."""
     shown = subprocess.run([*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    runs = {"demo": "tajo demo", "test": "-m pytest", "lint": "ruff check", "bench": "-m benchmarks demo-path"}
+    runs = {
+        "demo": "tajo demo",
+        "test": "-m pytest",
+        "lint": "ruff check",
+        "bench": "-m benchmarks demo-path",
+        "chaos": "-m tests.chaos",
+        "soak": "-m tests.soak",
+    }
     assert runs[command.split()[1]] in shown
 
 

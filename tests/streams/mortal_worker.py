@@ -28,6 +28,7 @@ engine.SESSION_S, engine.HEARTBEAT_S = 2.0, 0.5
 class KilledFold(MortalFold):
     point: Point | None = None
     signal = signal.SIGKILL
+    has_died = False
 
     def __init__(self, parts: Parts, fold: Fold[Any]) -> None:
         super().__init__(parts, fold, None)
@@ -42,8 +43,11 @@ class KilledFold(MortalFold):
         await super().work()
 
     def die(self) -> None:
+        """Once in a process: whoever is woken up again is not to be frozen by its next owner."""
         self.dies = ""
-        os.kill(os.getpid(), self.signal)
+        if not KilledFold.has_died:
+            KilledFold.has_died = True
+            os.kill(os.getpid(), self.signal)
 
 
 async def main(bootstrap: str, prefix: str, data: str, point: str = "", by: str = "SIGKILL") -> None:
