@@ -134,21 +134,22 @@ def _event(
 
 
 def _properties(state: CartState, seen: Look, fact: CartFact, *, step: int) -> dict[str, object]:
+    lines = seen.lines()
     return {
         "cart_id": seen.id,
         "step": step,
         "last_changed_at": iso(state.changed_at),
-        "recovery_url": _recovery_url(seen, fact),
+        "recovery_url": _recovery_url(lines, fact),
         "total": money.number(seen.total),
         "currency": seen.currency,
-        "items": [_item(line) for line in seen.lines()],
+        "items": [_item(line) for line in lines],
     }
 
 
-def _recovery_url(seen: Look, fact: CartFact) -> str:
+def _recovery_url(lines: list[Line], fact: CartFact) -> str:
     """The storefront's cart page, which shows the cart in the browser that owns it; BigCommerce gives carts no link."""
     base = fact.url
-    for line in seen.lines():
+    for line in lines:
         parts = urlsplit(line.url)
         if not base and parts.scheme in ("http", "https") and parts.netloc:
             base = f"{parts.scheme}://{parts.netloc}"

@@ -3,9 +3,8 @@
 import msgspec
 
 from projections.fold import Output
+from projections.reading import to_json
 from projections.times import iso_milliseconds
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -26,5 +25,5 @@ def public(
     topic: str, key: bytes, body: msgspec.Struct | bytes, *, event_id: str, source: str, kind: str, at: int
 ) -> Output:
     """The record of a public topic; see ``cloud_event``. ``body``: to be encoded, or JSON already."""
-    value = body if isinstance(body, bytes) else _encode(body)
+    value = body if isinstance(body, bytes) else to_json(body)
     return Output(topic, key, value, cloud_event(id=event_id, source=source, type=kind, time=at))

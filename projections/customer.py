@@ -21,9 +21,9 @@ class Source(NamedTuple):
     guest: str = ""
 
     @classmethod
-    def of(cls, key: str, store: StoreSettings) -> "Source":
-        _, _, who = key.partition("/")
-        return cls(key, store, who.removeprefix(GUEST) if who.startswith(GUEST) else "")
+    def of(cls, store: StoreSettings, who: str) -> "Source":
+        """``who``: what stands behind the store's hash."""
+        return cls(f"{store.store_hash}/{who}", store, who.removeprefix(GUEST) if who.startswith(GUEST) else "")
 
 
 class Held(msgspec.Struct, array_like=True):

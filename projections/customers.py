@@ -72,7 +72,7 @@ class CustomersFold:
 
     def _source(self, key: bytes) -> Source:
         store_hash, who = split(key)
-        return Source.of(key.decode(), of_store(self._settings.stores, store_hash, f"Customer {who}"))
+        return Source.of(of_store(self._settings.stores, store_hash, f"Customer {who}"), who)
 
     def _customer(self, state: Customer, source: Source, record: Input) -> list[OrderPapers | CartPart]:
         if record.value is None:

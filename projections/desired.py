@@ -50,17 +50,17 @@ def _profile(state: ContactState, account: Account) -> tuple[dict[str, Value], s
     """Field by field the first that is not empty. Empty everywhere is emptied at Brevo, except that a deleted
     customer's profile stays as it was."""
     sources = state.ordered()
-    if len(sources) == 1:  # nearly always
-        [only] = sources
-        held = {name: only.attributes.get(name) for name in account.profile}
-        own = {name: None if _is_empty(value) else value for name, value in held.items()}
-        return {name: value for name, value in own.items() if value is not None} if only.deleted else own, only.phone
     kept = any(source.deleted for source in sources)
     attributes: dict[str, Value] = {}
     for name in account.profile:
-        value = next((found for source in sources if not _is_empty(found := source.attributes.get(name))), None)
-        if value is not None or not kept:
-            attributes[name] = value
+        for source in sources:
+            value = source.attributes.get(name)
+            if not _is_empty(value):
+                attributes[name] = value
+                break
+        else:
+            if not kept:
+                attributes[name] = None
     return attributes, next((source.phone for source in sources if source.phone), None)
 
 

@@ -48,7 +48,7 @@ class Purchase:
         order = self.order
         self.currency = paid_currency(self.fact)
         self.total = amount(order.total_inc_tax, f"total_inc_tax of order {order.id}")
-        self.refunds = refunded(self.fact.refunds) if self.fact.refunds else []
+        self.refunds = refunded(self.fact.refunds)
         self.standing: Standing = standing(order.status_id, self.total, self.refunds, self.store.counted_statuses)
         self.rates: Rates = rates(self.fact, self.account)
         self.lines = [(item, self._price(item)) for item in _items(order)]

@@ -12,6 +12,7 @@ from schemas.errors import BadRecord
 T = TypeVar("T", covariant=True)
 S = TypeVar("S")
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_JSON = msgspec.json.Encoder(order="deterministic")
 
 
 class Decoder(Protocol[T]):
@@ -43,6 +44,11 @@ def of_store(stores: Mapping[str, S], store_hash: str, what: str) -> S:
 def encode(value: object) -> bytes:
     """msgpack with sorted keys, so that equal values have equal bytes."""
     return _ENCODER.encode(value)
+
+
+def to_json(value: object) -> bytes:
+    """JSON with sorted keys, as public topics carry it."""
+    return _JSON.encode(value)
 
 
 def digest(value: object) -> str:

@@ -164,28 +164,23 @@ def inner(key: str, message: CustomerInput, time: int = NOON) -> Input:
 
 def to_customers(outputs: Iterable[Output]) -> list[tuple[str, CustomerInput]]:
     """(customer key, message) of everything said to `customers`; a part that came with papers stands before them."""
-    decoder: msgspec.msgpack.Decoder[CustomerInput] = msgspec.msgpack.Decoder(CustomerInput)
-    said: list[tuple[str, CustomerInput]] = []
-    for output in outputs:
-        if output.topic == "customers" and output.key and output.value:
-            message = decoder.decode(output.value)
-            if isinstance(message, OrderPapers) and message.part:
-                said.append((output.key.decode(), message.part))
-                message.part = None
-            said.append((output.key.decode(), message))
-    return said
+    return _apart(outputs, "customers", msgspec.msgpack.Decoder(CustomerInput), "part")
 
 
 def to_contacts(outputs: Iterable[Output]) -> list[tuple[str, ContactInput]]:
     """(contact key, message) of everything said to `contacts`; a contribution that came with papers before them."""
-    decoder: msgspec.msgpack.Decoder[ContactInput] = msgspec.msgpack.Decoder(ContactInput)
-    said: list[tuple[str, ContactInput]] = []
+    return _apart(outputs, "contacts", msgspec.msgpack.Decoder(ContactInput), "contribution")
+
+
+def _apart(outputs: Iterable[Output], topic: str, decoder: Any, carried: str) -> list[tuple[str, Any]]:
+    """``carried``: the field of papers with what came along."""
+    said: list[tuple[str, Any]] = []
     for output in outputs:
-        if output.topic == "contacts" and output.key and output.value:
+        if output.topic == topic and output.key and output.value:
             message = decoder.decode(output.value)
-            if isinstance(message, Papers) and message.contribution:
-                said.append((output.key.decode(), message.contribution))
-                message.contribution = None
+            if isinstance(message, OrderPapers | Papers) and (first := getattr(message, carried)):
+                said.append((output.key.decode(), first))
+                setattr(message, carried, None)
             said.append((output.key.decode(), message))
     return said
 
