@@ -18,13 +18,12 @@ from schemas.errors import BadRecord
 from schemas.facts import CartFact
 from schemas.topics import MAX_RECORD
 from streams.headers import business_time, dead_letter
-from streams.inbox import Record
+from streams.inbox import Batch, Record
 from streams.names import INNER
 from streams.owner import Owner, Parts
 
 INDEX = b"\0due/"  # + 8 bytes of Unix ms, big-endian, + key: in store and changelog
 _encode = msgspec.json.Encoder().encode
-_Batch = list[tuple[str, list[Record]]]
 _Changes = list[tuple[bytes, bytes | None]]
 
 
@@ -79,14 +78,13 @@ class FoldOwner(Owner):
         self._stored, self._entries, self._outputs = {}, {}, []
         self._look_again()
 
-    def _fold_batch(self, batch: _Batch) -> _Changes | None:
+    def _fold_batch(self, batch: Batch) -> _Changes | None:
         """What changes in the table; None if a state cannot be stored: fold again, and look at its every step."""
         self._entries, self._outputs, self._unheard = {}, [], []
-        fold_record = self._fold_record
         for topic, records in batch:
             for record in records:
                 try:
-                    fold_record(topic, record)
+                    self._fold_record(topic, record)
                 except Exception as error:
                     self._bury(topic, record, error)
         return self._changes()

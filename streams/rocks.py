@@ -10,10 +10,11 @@ from typing import Any, Final
 import rocksdict
 from faust.stores.rocksdb import RocksDBOptions
 
+from streams.store import BLOOM_BITS
+
 MEMORY: Final = 256 << 20  # blocks, indexes and filters of files, and write buffers
 WRITE_BUFFERS: Final = 96 << 20  # of it, of all stores together
 _WRITE_BUFFER: Final = 16 << 20  # of one store, then it becomes a file
-_BLOOM_BITS: Final = 10  # a key that is new is looked for in one file of a hundred
 
 
 class SharedMemory(RocksDBOptions):  # type: ignore[misc]
@@ -48,5 +49,5 @@ class SharedMemory(RocksDBOptions):  # type: ignore[misc]
         blocks.set_block_cache(self._cache)
         blocks.set_cache_index_and_filter_blocks(True)
         blocks.set_pin_l0_filter_and_index_blocks_in_cache(True)
-        blocks.set_bloom_filter(_BLOOM_BITS, False)
+        blocks.set_bloom_filter(BLOOM_BITS, False)
         return blocks

@@ -14,6 +14,7 @@ WRITTEN_KEY = b"__written"  # in the store alone: when it was written last, Unix
 RESERVED = b"__"
 _LAST = b"\xff" * 64  # behind all keys
 _WORTH_A_FILE = 2_000  # changes
+BLOOM_BITS = 10  # of each key in a file: a key that is new is looked for in one file of a hundred
 
 
 class Store:
@@ -93,9 +94,9 @@ def _own(offset: int) -> dict[bytes, bytes]:
 
 
 def _file_options() -> Any:
-    """With a Bloom filter: most keys of a batch may be new, and should not be looked for in every file."""
+    """With a Bloom filter, as all files of a store have it (streams.rocks)."""
     options, blocks = rocksdict.Options(raw_mode=True), rocksdict.BlockBasedOptions()
-    blocks.set_bloom_filter(10, False)
+    blocks.set_bloom_filter(BLOOM_BITS, False)
     options.set_block_based_table_factory(blocks)
     return options
 

@@ -22,6 +22,17 @@ _Sent = tuple[asyncio.Future[RecordMetadata], int]
 Writes = Mapping[TopicPartition, list[Item]]
 
 
+def new_producer(kafka: Kafka, transactional_id: str) -> AIOKafkaProducer:
+    """Not started. It takes records of every size that topics take."""
+    return AIOKafkaProducer(
+        **kafka.client(),
+        transactional_id=transactional_id,
+        transaction_timeout_ms=TIMEOUT_MS,
+        max_batch_size=1 << 20,
+        max_request_size=MAX_RECORD + (64 << 10),
+    )
+
+
 class Transactions:
     """One at a time. ``owner``: the changelog's partition, by which messages name whose transactions these are.
 
@@ -32,13 +43,7 @@ class Transactions:
     def __init__(self, kafka: Kafka, transactional_id: str, owner: TopicPartition) -> None:
         self._owner = owner
         self._broken: StreamsError | None = None  # why nothing more is written
-        self.producer = AIOKafkaProducer(
-            **kafka.client(),
-            transactional_id=transactional_id,
-            transaction_timeout_ms=TIMEOUT_MS,
-            max_batch_size=1 << 20,
-            max_request_size=MAX_RECORD + (64 << 10),
-        )
+        self.producer = new_producer(kafka, transactional_id)
 
     async def begin(self) -> None:
         """InitProducerId with our fixed id."""

@@ -7,10 +7,8 @@ import typer
 
 from schemas.errors import TajoError
 from tajo import running
-from tajo.console import Bootstrap, Config, err, out
-from tajo.console import file_of as _file
+from tajo.console import Bootstrap, Config, err, file_of, out, settings_of
 from tajo.console import run as _run
-from tajo.console import settings_of as _settings
 from tajo.dlq.commands import dlq_app
 from tajo.errors import exit_code
 from tajo.settings import load_kafka
@@ -34,37 +32,37 @@ def up(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
     """Runs everything: a broker of its own unless one is named, topics, hooks, and every component, supervised."""
     from tajo.up import run
 
-    _run(lambda: run(_settings(config), _file(config), bootstrap_servers))
+    _run(lambda: run(settings_of(config), file_of(config), bootstrap_servers))
 
 
 @app.command()
 def gateway(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
     """Takes webhooks and puts them into Kafka."""
-    _run(lambda: running.gateway(_settings(config), bootstrap_servers))
+    _run(lambda: running.gateway(settings_of(config), bootstrap_servers))
 
 
 @app.command()
 def enrich(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
     """Fetches the state behind webhooks, within the store's quota; imports and reconciles."""
-    _run(lambda: running.enrich(_settings(config), bootstrap_servers))
+    _run(lambda: running.enrich(settings_of(config), bootstrap_servers))
 
 
 @app.command()
 def worker(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
     """Folds facts into tables and decides what is told. Start as many as there are partitions, at most."""
-    _run(lambda: running.worker(_settings(config), bootstrap_servers))
+    _run(lambda: running.worker(settings_of(config), bootstrap_servers))
 
 
 @app.command()
 def sink(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
     """Sends commands to Brevo, each once, within the account's limits."""
-    _run(lambda: running.sink(_settings(config), bootstrap_servers))
+    _run(lambda: running.sink(settings_of(config), bootstrap_servers))
 
 
 @app.command()
 def check(config: Config = None) -> None:
     """Reads the configuration, says what is wrong with it, and starts nothing."""
-    settings = _settings(config)
+    settings = settings_of(config)
     stores = ", ".join(store.name for store in settings.connected()) or "none"
     out.print(f"The configuration is in order. Stores: {stores}.")
 
@@ -78,7 +76,7 @@ def topology(
     from streams.names import Names
     from tajo.topology import Graph
 
-    settings = load_kafka(_file(config))
+    settings = load_kafka(file_of(config))
     graph = Graph(Names(prefix=settings.kafka.prefix or ""), settings.partitions())
     typer.echo(graph.mermaid() if mermaid else graph.text(), nl=False)
 
@@ -93,7 +91,7 @@ def sync(
     bootstrap_servers: Bootstrap = None,
 ) -> None:
     """Asks for a whole import of resources; the enricher does it beside its other work."""
-    _run(lambda: running.sync(_settings(config), bootstrap_servers, resources))
+    _run(lambda: running.sync(settings_of(config), bootstrap_servers, resources))
 
 
 @topics_app.command("apply")
@@ -105,7 +103,7 @@ def topics_apply(
     """Creates what lacks and sets what differs; never changes a number of partitions."""
 
     async def work() -> None:
-        out.print(str(await running.components(_settings(config), bootstrap_servers).apply_topics(dry_run=dry_run)))
+        out.print(str(await running.components(settings_of(config), bootstrap_servers).apply_topics(dry_run=dry_run)))
 
     _run(work)
 
@@ -120,7 +118,7 @@ def rebuild_start(
     from tajo.rebuilding import start
 
     async def work() -> int:
-        return await start(await running.reached(_settings(config), bootstrap_servers), version, out)
+        return await start(await running.reached(settings_of(config), bootstrap_servers), version, out)
 
     _run(work)
 
@@ -135,7 +133,7 @@ def rebuild_diff(
     from tajo.rebuilding import diff
 
     async def work() -> int:
-        return await diff(await running.reached(_settings(config), bootstrap_servers), version, out)
+        return await diff(await running.reached(settings_of(config), bootstrap_servers), version, out)
 
     _run(work)
 

@@ -20,9 +20,8 @@ from aiokafka.errors import IllegalOperation, KafkaError
 from projections.fold import Output
 from schemas import topics
 from schemas.decisions import DeadLetterDecision
-from schemas.topics import MAX_RECORD
 from streams.reading import Reader
-from streams.transaction import TIMEOUT_MS
+from streams.transaction import new_producer
 from tajo import topics as broker_topics
 from tajo.components import Components
 from tajo.dlq.cures import Cures, NoCure
@@ -179,12 +178,7 @@ async def opened(made: Components, sources: Collection[str]) -> AsyncIterator[tu
     name = made.names.topic(topics.DECISION)
     if name not in await broker_topics.counts(made.kafka, [name]):
         raise TopicsError(f"There is no topic {name} for decisions: `tajo topics apply` makes it.")
-    producer = AIOKafkaProducer(
-        **made.kafka.client(),
-        transactional_id=f"{made.names.prefix}tajo.dlq",
-        transaction_timeout_ms=TIMEOUT_MS,
-        max_request_size=MAX_RECORD + (64 << 10),
-    )
+    producer = new_producer(made.kafka, f"{made.names.prefix}tajo.dlq")
     try:
         await producer.start()
         async with Reader(made.kafka) as reader:

@@ -1,6 +1,5 @@
 """One embedded Kafka broker: formatted, started, watched, stopped by us."""
 
-import asyncio
 import re
 import shutil
 import subprocess
@@ -8,10 +7,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from tajo.errors import KafkaNotStarted
+from tajo.kafka.context import Embedded
 from tajo.kafka.folder import FolderLock, log_tail
 from tajo.kafka.handshake import answers
 from tajo.kafka.jars import ensure_jars
@@ -26,7 +25,7 @@ STOP_SECONDS: Final = 15.0
 PORT_TAKEN: Final = "Address already in use"
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(Embedded):
     """Apache Kafka in KRaft mode, in a folder of its own, on free ports of the loopback interface.
 
     A context manager, plain or async. Without ``folder`` it works in a temporary one that goes with it; with one, a
@@ -100,37 +99,13 @@ class EmbeddedKafka:
             self._process = None
         self._lock.release()
 
+    def give_up(self) -> None:
+        self._given_up.set()
+
     def restart(self) -> None:
         """Ends it in order if it runs, then starts it on the same folder and port."""
         self._end()
         self.start()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        starting = asyncio.ensure_future(asyncio.to_thread(self.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The thread cannot be cancelled: ask it to give up, and leave only when nothing is left behind.
-            self._given_up.set()
-            await asyncio.wait([starting])
-            if starting.exception() is None:
-                self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await asyncio.shield(asyncio.to_thread(self.stop))
 
     @property
     def _data(self) -> Path:

@@ -1,24 +1,22 @@
 """Several embedded brokers as one cluster: what happens when one of them dies can be seen only there."""
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from tajo.errors import KafkaNotStarted
 from tajo.kafka.broker import PORT_TAKEN, EmbeddedKafka
+from tajo.kafka.context import Embedded
 from tajo.kafka.ports import free_port
 from tajo.kafka.properties import Member, new_cluster_id
 
-ANSWER_SECONDS: Final = 60.0  # three Javas start at once, and none answers before two of them have elected a leader
 _TRIES: Final = 3
 
 
-class EmbeddedCluster:
+class EmbeddedCluster(Embedded):
     """Apache Kafka brokers that are each other's controllers (KRaft), each in a folder of its own, on the loopback
     interface. Three copies of everything; a write has to reach two.
 
@@ -60,31 +58,6 @@ class EmbeddedCluster:
         self._all(EmbeddedKafka.kill)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        starting = asyncio.ensure_future(asyncio.to_thread(self.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            await asyncio.wait([starting])  # the thread cannot be cancelled: leave only when nothing is left behind
-            if starting.exception() is None:
-                self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await asyncio.shield(asyncio.to_thread(self.stop))
-
     def _new_brokers(self) -> list[EmbeddedKafka]:
         nodes = range(1, self._count + 1)
         ports = {node: (free_port(), free_port()) for node in nodes}
@@ -93,7 +66,6 @@ class EmbeddedCluster:
         return [
             EmbeddedKafka(
                 self.folder / f"broker-{node}",
-                answer_within=ANSWER_SECONDS,
                 member=Member(node, cluster, voters),
                 ports=ports[node],
             )

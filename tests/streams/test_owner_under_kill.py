@@ -2,11 +2,8 @@
 
 import random
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-
-import pytest
 
 from schemas import topics
 from tests.streams import logs
@@ -14,14 +11,6 @@ from tests.streams.test_engine import changes, counts_never_repeat, equal, prepa
 from tests.streams.worker_process import WorkerProcess
 
 MODULE = "tests.streams.counting_worker"
-
-
-@pytest.fixture
-def workers() -> Iterator[list[WorkerProcess]]:
-    started: list[WorkerProcess] = []
-    yield started
-    for worker in started:
-        worker.end()
 
 
 async def lines(kafka: str, topic: str) -> int:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -48,14 +48,6 @@ async def purged(kafka: str, topic: str) -> bool:
 
 
 # --- with workers -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def workers() -> Iterator[list[WorkerProcess]]:
-    started: list[WorkerProcess] = []
-    yield started
-    for worker in started:
-        worker.end()
 
 
 async def test_a_worker_that_was_killed_between_purges_and_lost_its_store_misses_nothing(
