@@ -38,7 +38,7 @@ _PRODUCT: Final = ("variants", "images", "custom_fields")
 _GUESTS: Final = 1_000_000  # numbers of persons who have no account begin here
 
 
-class _Shop:
+class Shop:
     """What Facts reads of the enricher's state."""
 
     def __init__(self, store: Store, live_since: int) -> None:
@@ -57,7 +57,7 @@ class Traffic:
         self._store = Store(RealClock(), store_hash=STORE)  # its clock is asked for nothing: we date everything
         stock_up(self._store, end - 400 * DAY)
         self._products = list(self._store.catalogue.products)
-        self._facts = Facts(cast(State, _Shop(self._store, end - 30 * DAY)))
+        self._facts = Facts(cast(State, Shop(self._store, end - 30 * DAY)))
         self._customers: list[Customer] = []
         self._carts: list[Cart] = []
         self._orders: list[tuple[Order, deque[int]]] = []

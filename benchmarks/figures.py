@@ -35,7 +35,7 @@ def keep(figure: Figure) -> None:
     """Adds a row per run to `<name>.csv`, with the machine's description."""
     path = RESULTS / f"{figure.name}.csv"
     new = not path.exists()
-    machine = f"{platform.machine()} {platform.system()} Python {platform.python_version()}, {_cores()} cores"
+    machine = f"{platform.machine()} {platform.system()} Python {platform.python_version()}, {os.cpu_count()} cores"
     with path.open("a", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         if new:
@@ -43,7 +43,3 @@ def keep(figure: Figure) -> None:
         for measured, compared in figure.runs:
             when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
             rows.writerow((when, machine, f"{measured:.0f}", f"{compared:.0f}", f"{measured / compared:.4f}"))
-
-
-def _cores() -> int:
-    return os.cpu_count() or 1

@@ -9,7 +9,6 @@ handed to its producer (which sends at once) until the command is in the hands o
 
 import argparse
 import asyncio
-import logging
 import random
 import statistics
 import time
@@ -18,9 +17,9 @@ from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
 
 import msgspec
-import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from benchmarks import one_side
 from benchmarks.broker import Broker, broker, partition_of
 from benchmarks.facts import Traffic
 from benchmarks.figures import Figure, median_figure
@@ -28,7 +27,6 @@ from benchmarks.mix_runs import Side, ours, prepare, streams
 from benchmarks.process import Running, running
 from benchmarks.shop import COMMAND
 from projections.fold import Output
-from tajo.logs import configure
 
 FACTS: Final = 300
 WARM_UP: Final = 300  # orders: a JVM wants warming up
@@ -151,22 +149,16 @@ class _Way:
 
 
 async def _alone(options: argparse.Namespace) -> None:
-    settings = dict(each.split("=", 1) for each in options.settings)
-    side = ours() if options.side == "ours" else streams(QUICKEST | settings)
+    side = ours() if options.side == "ours" else streams(QUICKEST | options.settings)
     async with broker() as at:
         for number in range(options.runs):
             print(await run(at, side, f"r{number}-", options.facts), flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=("ours", "streams"))
+    parser = one_side.parser()
     parser.add_argument("--facts", type=int, default=FACTS)
-    parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("settings", nargs="*")
-    configure(logging.ERROR)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_alone(parser.parse_intermixed_args()))
+    one_side.run(_alone, parser)
 
 
 if __name__ == "__main__":

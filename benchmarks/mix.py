@@ -8,17 +8,13 @@ benchmarks/mix_memory.py a worker needs with a million customers. Runs of one ro
 """
 
 import argparse
-import asyncio
-import logging
 from typing import Final
 
-import uvloop
-
+from benchmarks import one_side
 from benchmarks.broker import broker
 from benchmarks.figures import Figure, median_figure
 from benchmarks.mix_memory import figure_runs, memory
 from benchmarks.mix_runs import Run, facts, ours, run, streams
-from tajo.logs import configure
 
 FACTS: Final = 60_000
 WARM_UP: Final = 15_000
@@ -48,29 +44,23 @@ async def measure() -> list[Figure]:
 
 
 async def _alone(options: argparse.Namespace) -> None:
-    settings = dict(each.split("=", 1) for each in options.settings)
     async with broker() as at:
         if options.side == "memory":
             await memory(at, options.facts)
             return
-        side = ours() if options.side == "ours" else streams(settings, cache=options.cache)
+        side = ours() if options.side == "ours" else streams(options.settings, cache=options.cache)
         made = facts(options.facts, options.warm_up, at.folder / "alone")
         for number in range(options.runs):
             print(await run(at, side, f"r{number}-", made, options.programs), flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=("ours", "streams", "memory"))
+    parser = one_side.parser("memory")
     parser.add_argument("--facts", type=int, default=FACTS, help="memory: how many customers")
     parser.add_argument("--warm-up", type=int, default=WARM_UP)
     parser.add_argument("--programs", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--cache", action="store_true", help="Kafka Streams with its record cache")
-    parser.add_argument("settings", nargs="*")
-    configure(logging.ERROR)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_alone(parser.parse_intermixed_args()))
+    one_side.run(_alone, parser)
 
 
 if __name__ == "__main__":

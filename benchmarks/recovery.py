@@ -9,7 +9,6 @@ it. Every run has an empty folder. Both changelogs hold the same records.
 
 import argparse
 import asyncio
-import logging
 import random
 import shutil
 import sys
@@ -17,13 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import uvloop
-
-from benchmarks import kafka_streams
+from benchmarks import kafka_streams, one_side
 from benchmarks.broker import PARTITIONS, Broker, broker
 from benchmarks.figures import Figure, median_figure
 from benchmarks.process import running
-from tajo.logs import configure
 
 RECORDS: Final = 1_000_000
 TAIL: Final = 10_000
@@ -116,23 +112,19 @@ async def _warm(at: Broker) -> tuple[float, float]:
 
 
 async def _alone(options: argparse.Namespace) -> None:
-    settings = dict(each.split("=", 1) for each in options.settings)
     async with broker() as at:
         await fill(at, options.records)
         for number in range(options.runs):
-            done = await restored(at, OURS if options.side == "ours" else STREAMS, at.folder / str(number), **settings)
+            done = await restored(
+                at, OURS if options.side == "ours" else STREAMS, at.folder / str(number), **options.settings
+            )
             print(f"{done.records:,} records in {done.seconds:.2f} s: {done.rate:,.0f}/s", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=("ours", "streams"))
+    parser = one_side.parser()
     parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("settings", nargs="*")
-    configure(logging.ERROR)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_alone(parser.parse_intermixed_args()))
+    one_side.run(_alone, parser)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import orjson
 
+from benchmarks.facts import BLOCK, Shop
 from emulators.bigcommerce import catalogue_shapes, order_shapes, shapes
 from emulators.bigcommerce.records import Cart, Customer, Line, Order
 from emulators.bigcommerce.store import Store
@@ -24,27 +25,17 @@ from schemas import topics
 from schemas.facts import Cause
 from schemas.settings import FoldSettings
 from streams.enrich.facts import Envelope, Facts
-from streams.enrich.state import Mark, State, StoreInfo
+from streams.enrich.state import Mark, State
 from tests.projections import carts_made
 from tests.projections.orders_made import STORE
 
 DAY: Final = 86_400_000
-BLOCK: Final = (topics.CART,) * 14 + (topics.ORDER,) * 4 + (topics.CUSTOMER, topics.PRODUCT)
 PEOPLE, CARTS, ORDERS = 400, 300, 300
 
 
 def settings() -> FoldSettings:
     """Of the one store that the facts are of."""
     return carts_made.settings()
-
-
-class _Shop:
-    """What Facts reads of the enricher's state."""
-
-    def __init__(self, store: Store, live_since: int) -> None:
-        self.store_hash = store.store_hash
-        url = f"https://{store.domain}"
-        self.info = StoreInfo(live_since=live_since, asked=True, currency="USD", country="US", url=url)
 
 
 class Load:
@@ -55,7 +46,7 @@ class Load:
         self._store = Store(RealClock(), store_hash=STORE)  # its clock is asked for nothing
         stock_up(self._store, opened - 400 * DAY)
         self._products = list(self._store.catalogue.products)
-        self._facts = Facts(cast(State, _Shop(self._store, opened)))
+        self._facts = Facts(cast(State, Shop(self._store, opened)))
         self._customers = [self._new_customer(number) for number in range(1, PEOPLE + 1)]
         self._carts = [self._new_cart(number) for number in range(CARTS)]
         self._orders = [self._new_order(number) for number in range(ORDERS)]
