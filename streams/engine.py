@@ -21,7 +21,8 @@ from aiokafka.consumer import fetcher
 from faust.types import TP
 
 from streams.access import Kafka
-from streams.engine_transport import InputRecords, OwnerTransport, WakeUps
+from streams.engine_records import InputFetch, InputRecords
+from streams.engine_transport import OwnerTransport, WakeUps
 from streams.errors import Fenced, TopicsMissing
 from streams.flow import Flow
 from streams.names import Names
@@ -94,7 +95,7 @@ class Engine:
 
     async def start(self) -> None:
         """Joins the group; partitions arrive as the group decides. Raises TopicsMissing."""
-        fetcher.PartitionRecords = InputRecords
+        fetcher.PartitionRecords, fetcher.FetchResult = InputRecords, InputFetch
         self.app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
         self._probe = AIOKafkaConsumer(**self.kafka.client(), enable_auto_commit=False)
         await self._probe.start()

@@ -1,25 +1,25 @@
 """Faust's Kafka transport, changed so that it feeds owners: records go straight from the fetcher into their inboxes.
 
-With streams.engine the only place that touches private parts of Faust (0.15.3) and aiokafka (0.14.0), but for the look
-at a producer in streams.failures; tests/streams/test_engine_private_parts.py fails when one of them goes.
+With streams.engine and streams.engine_records the only place that touches private parts of Faust (0.15.3) and aiokafka
+(0.14.0), but for the look at a producer in streams.failures; tests/streams/test_engine_private_parts.py fails when one
+of them goes.
 """
 
 import asyncio
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import faust
 from aiokafka import TopicPartition
-from aiokafka.consumer import fetcher
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.engine_records import InputRecords, Run, taken_up_to
 from streams.owner import Owner
-from streams.restore import as_parsed
 
 RESTORES = 4  # at a time: one thread does the work, and each holds some fetches in memory
 
@@ -38,18 +38,6 @@ class Host(Protocol):
 
     def fail(self, error: BaseException) -> None:
         """An owner can no longer be trusted: the process ends."""
-
-
-class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
-    """Leaves records of input topics, and of restores, as the C parser made them (offset, timestamp, key, value,
-    headers)."""
-
-    inputs: ClassVar[set[str]] = set()
-
-    def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
-        if tp.topic in self.inputs or self._key_deserializer is as_parsed:
-            return record
-        return super()._consumer_record(tp, record)
 
 
 class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -197,20 +185,49 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
             await asyncio.sleep(0.01)
             return {}
         try:
+            await self._seek_back_lost(wanted & owners.keys())
             found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
-        except NoOffsetForPartitionError:  # the partitions were given anew during the poll, and not positioned yet
+        except (
+            IllegalStateError,
+            NoOffsetForPartitionError,
+        ):  # partitions went, or came without a position
             return {}
         except OffsetOutOfRangeError as error:
             await self._out_of_range(error, owners)
             return {}
-        for tp in [tp for tp in found if tp in owners]:
-            records = found.pop(tp)
-            readers = owners[tp]
-            if records and self.owners.get(tp) is readers and tp in self.positioned:
-                for owner in readers:
-                    owner.feed(owner.inputs[TopicPartition(*tp)], records)
-                found[tp] = [self._wake_up(tp, records[-1], readers)]
+        runs = {tp: found.pop(tp) for tp in list(found) if tp.topic in InputRecords.inputs}
+        for tp, run in runs.items():
+            if (readers := self._fed(tp, run)) is not None:
+                found[tp] = [self._wake_up(tp, run[-1], readers)]
         return found
+
+    def _fed(self, tp: TP, run: Run) -> tuple[Owner, ...] | None:
+        """Who has the records now; None if they are for nobody, or would leave a gap.
+
+        The poll may have begun before the partition was taken away, or before it was given back to others: what it
+        brings may lie before or behind the position of those who read now. The next poll begins with what they lack.
+        """
+        readers = self.owners.get(tp)
+        if readers is None or tp not in self.positioned:
+            return None
+        fed = [(owner, owner.inputs[TopicPartition(*tp)]) for owner in readers]
+        if any(run.start > owner.following(topic) for owner, topic in fed):
+            return None
+        for owner, topic in fed:
+            owner.feed(topic, run, run.end)
+        return readers
+
+    async def _seek_back_lost(self, tps: Iterable[TP]) -> None:
+        """Polls again what an earlier poll took out of the consumer and nobody was fed with."""
+        back = {}
+        assignment = self._thread._consumer._subscription.subscription.assignment
+        for tp in tps if assignment is not None else ():
+            following = min(owner.following(owner.inputs[TopicPartition(*tp)]) for owner in self.owners[tp])
+            state = assignment.state_value(TopicPartition(*tp))
+            if state is not None and state.has_valid_position and taken_up_to(state, state.position) > following:
+                back[tp] = following
+        if back:
+            await self.seek_wait(back)
 
     async def _out_of_range(self, error: OffsetOutOfRangeError, polled: Mapping[TP, tuple[Owner, ...]]) -> None:
         """A topic was cut or created anew while it was read."""

@@ -48,9 +48,13 @@ class Inbox:
         """The next offset that would be new."""
         return self._following[topic]
 
-    def feed(self, topic: str, records: list[Record]) -> None:
-        """Takes what was not fed yet: drivers deliver again (Faust may seek back to committed offsets at any time)."""
+    def feed(self, topic: str, records: list[Record], end: int | None = None) -> None:
+        """Takes what was not fed yet: drivers deliver again (Faust may seek back to committed offsets at any time).
+
+        ``end``: up to where there is nothing more, behind control records too; by default behind the last one.
+        """
         following = self._following[topic]
+        self._following[topic] = max(following, records[-1].offset + 1 if end is None else end)
         if records[0].offset < following:
             records = [record for record in records if record.offset >= following]
         if records:
@@ -58,7 +62,6 @@ class Inbox:
             self._runs.append((topic, records, size))
             self._waiting[topic] += len(records)
             self._waiting_bytes += size
-            self._following[topic] = records[-1].offset + 1
 
     def full(self, topic: str) -> bool:
         """Two batches wait: the next one is read while one is folded, and no more."""

@@ -116,9 +116,9 @@ class Owner:
         self.position = dict(position)
         self._inbox.begin(position)
 
-    def feed(self, topic: str, records: list[Record]) -> None:
-        """Takes what it was not fed before."""
-        self._inbox.feed(topic, records)
+    def feed(self, topic: str, records: list[Record], end: int | None = None) -> None:
+        """Takes what it was not fed before. ``end``: up to where there is nothing more, if not behind the last one."""
+        self._inbox.feed(topic, records, end)
 
     def full(self, topic: str) -> bool:
         """Whether it should not be fed from the topic for now."""

@@ -11,7 +11,7 @@ from faust.stores import rocksdb
 from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
 
-from streams.engine_transport import InputRecords
+from streams.engine_records import InputFetch, InputRecords
 from streams.store import OFFSET_KEY
 
 
@@ -23,6 +23,8 @@ def test_the_versions_are_those_that_the_engine_was_written_for() -> None:
     ("owner", "name"),
     [
         (fetcher.PartitionRecords, "_consumer_record"),
+        (fetcher.FetchResult, "getall"),
+        (subscription_state.Assignment, "state_value"),
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
         (driver.AIOKafkaConsumerThread, "verify_event_path"),
         (driver.Consumer, "_new_consumer_thread"),
@@ -70,6 +72,13 @@ def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
 
 def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
     assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
+
+
+def test_what_was_fetched_begins_at_the_position_of_its_partition() -> None:
+    source = inspect.getsource(InputFetch.__base__)
+    assert "position != self._partition_records.next_fetch_offset" in source
+    assert "consumed_to(self._partition_records.next_fetch_offset)" in source
+    assert "type(res_or_error) is FetchResult" in inspect.getsource(fetcher.Fetcher.fetched_records)
 
 
 def test_tables_wait_a_second_by_the_method_that_the_engine_replaces_and_for_nothing_else() -> None:
