@@ -1,21 +1,23 @@
 # Each target sets up what it needs: Python 3.11 or newer is enough to begin with.
 #   make demo                 a shop's life in front of your eyes (ARGS=--full, ARGS=--bootstrap-servers=host:9092)
 #   make test                 all tests (ARGS="-k consent")
-#   make lint                 ruff, mypy --strict, import-linter
+#   make lint                 ruff, mypy --strict, import-linter, pip-audit
 #   make bench BENCH=name     one benchmark, without BENCH all
 #   make chaos                workers and brokers killed, frozen, cut off at random (ARGS="--minutes 5 --seed 7")
+#   make fuzz                 a million inputs for the gateway, guided by coverage (ARGS="--inputs 50000")
+#   make siege                Kafka still for a minute under load, the gateway killed meanwhile: nothing is lost
 #   make soak                 half an hour under load: disk and memory bounded, nothing lost (ARGS="--minutes 6")
 #   make lock                 the lock files anew from pyproject.toml, with uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos soak lock kafka peers
+.PHONY: help demo test lint bench chaos fuzz siege soak lock kafka peers
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
 READY := .venv/.ready
 
 help:
-	@sed -n '2,8s/^# *//p' Makefile
+	@sed -n '2,10s/^# *//p' Makefile
 
 demo: $(READY) kafka
 	@$(BIN)/tajo demo $(ARGS)
@@ -27,6 +29,12 @@ test: $(READY) kafka
 chaos: $(READY) kafka
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+fuzz: $(READY)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+siege: $(READY) kafka
+	@$(BIN)/python -m tests.gateway.siege $(ARGS)
+
 soak: $(READY) kafka
 	@$(BIN)/python -m tests.soak $(ARGS)
 
@@ -35,6 +43,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/audit.py
 
 # Benchmarks that compare us with nobody else; the others need the peers.
 PEERLESS := demo-path growth

@@ -19,6 +19,7 @@ BENCHMARKS: Final = {
     "recovery": "benchmarks.recovery",
     "latency": "benchmarks.latency",
     "mix": "benchmarks.mix",
+    "gateway": "benchmarks.gateway",
 }
 SECONDS: Final = 600  # for one benchmark
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gateway.errors import GatewayError
+from gateway.fleet import Place
 
 SignatureMode = Literal["required", "if-present", "off"]
 
@@ -44,8 +45,26 @@ class StoreTrust:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountTrust:
+    """How a Brevo account's webhooks are recognised. ``tokens``: last parts of their path, the present one first, those
+    still accepted after it."""
+
+    name: str
+    tokens: tuple[str, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.tokens or not all(self.tokens):
+            raise GatewayError(
+                f"Brevo account {self.name} has no token for its webhooks, or an empty one, "
+                "which would trust everybody: give it one."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """``spool``: the file of the local spool, one for each process. Durations are seconds of the real clock.
+
+    ``orphans``: spools of processes that are gone, which this one takes over. ``place``: among processes on one port.
 
     ``kafka_patience``: how long Kafka may take to acknowledge before the spool takes a delivery; longer makes the
     answer slow when a broker is away, shorter fills the spool when it is only busy.
@@ -54,6 +73,9 @@ class GatewayConfig:
 
     stores: tuple[StoreTrust, ...]
     spool: Path
+    accounts: tuple[AccountTrust, ...] = ()
+    orphans: tuple[Path, ...] = ()
+    place: Place | None = None
     secret_header: str = SECRET_HEADER
     signature_tolerance: float = 300.0
     body_limit: int = 256 << 10
@@ -68,3 +90,6 @@ class GatewayConfig:
         hashes = [store.store_hash for store in self.stores]
         if twice := {each for each in hashes if hashes.count(each) > 1}:
             raise GatewayError(f"Store {min(twice)} is configured twice: keep one entry for each store hash.")
+        tokens = [(token, account.name) for account in self.accounts for token in account.tokens]
+        if len({token for token, _ in tokens}) < len(set(tokens)):
+            raise GatewayError("Two Brevo accounts have the same webhook_token, so nobody knows whose an event is.")

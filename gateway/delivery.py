@@ -1,18 +1,26 @@
-"""A delivery on its way from the network into trust: RawDelivery -> Authentic -> VerifiedDelivery.
+"""A delivery on its way from the network into trust.
 
-Only `gateway.trust` makes an Authentic one, and only an Authentic one can be parsed, so whoever holds a
-VerifiedDelivery knows that the secret, the signature and the store have been checked.
+RawDelivery -> Authentic -> VerifiedDelivery   from BigCommerce: `gateway.trust` has checked secret and signature
+Client -> VerifiedDelivery                     told by a client of the control API: `gateway.control.guard` has checked
+                                               its token
+
+An Authentic delivery is made by `gateway.trust` only, a Client by the guard only, and one of them is needed to make a
+VerifiedDelivery, so whoever holds one knows that it was checked who speaks for the store.
 """
 
+import hashlib
+import math
 import re
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 import msgspec
 
-from connectors.bigcommerce.scopes import UnknownScope, is_known
+from connectors.bigcommerce.scopes import UnknownScope, entity_of, is_known
 from gateway.errors import NotADelivery, StoreNotConfigured, Untrusted
 
 SEAL: Final = object()
+RETRY_MS: Final = 55_000
 _PRODUCER: Final = re.compile(r"stores/([0-9A-Za-z]{1,64})")
 
 
@@ -51,14 +59,31 @@ class Authentic:
         return self.path_store if self.path_store in self.stores else min(self.stores)
 
 
+class Client:
+    """Who showed a token of this installation, or is on its machine where that is enough. Made by the guard only."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, *, seal: object) -> None:
+        if seal is not SEAL:
+            raise TypeError("A Client is made by gateway.control.guard, which checks the token.")
+        self.name = name
+
+
 class VerifiedDelivery:
-    """A delivery of a configured store, of a known scope. ``body``: the bytes as they came. Made by `parse` only."""
+    """A delivery of a configured store, of a known scope. Made by `parse` and by `told_by` only.
+
+    ``body``: the bytes as they came, or the envelope made around what a client told.
+    """
 
     __slots__ = ("body", "created_at", "hash", "producer", "scope", "store_hash")
 
     def __init__(self, envelope: "_Envelope", store_hash: str, body: bytes, *, seal: object) -> None:
         if seal is not SEAL:
-            raise TypeError("A VerifiedDelivery is made by gateway.delivery.parse, from an Authentic delivery.")
+            raise TypeError(
+                "A VerifiedDelivery is made by gateway.delivery.parse, from an Authentic delivery, "
+                "or by told_by, from what a Client told."
+            )
         self.body = body
         self.store_hash = store_hash
         self.producer = envelope.producer
@@ -100,6 +125,63 @@ def parse(authentic: Authentic) -> VerifiedDelivery:
     if not is_known(envelope.scope):
         raise UnknownScope(envelope.scope)
     return VerifiedDelivery(envelope, store_hash, authentic.body, seal=SEAL)
+
+
+class _Age(msgspec.Struct):
+    created_at: float = math.inf
+
+
+_AGE: Final = msgspec.json.Decoder(_Age)
+
+
+def is_retry(body: bytes, now: int) -> bool:
+    """Whether a body came so late that an earlier attempt must have failed. ``now``: Unix ms.
+
+    BigCommerce numbers no attempts, and does not say whether it signs retries anew. An ordinary delivery comes 1 to 4 s
+    after its `created_at`, the first retry 60 s after that (docs.bigcommerce.com, webhooks overview).
+    """
+    try:
+        return now - _AGE.decode(body).created_at * 1000 >= RETRY_MS
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+
+
+class _Told(msgspec.Struct, kw_only=True):
+    """The envelope around what a client told, as BigCommerce's own but for ``via``."""
+
+    scope: str
+    producer: str
+    hash: str
+    created_at: int
+    data: dict[str, Any] | list[Any]
+    via: str = "client"
+
+
+def told_by(
+    client: Client,
+    scope: str,
+    data: dict[str, Any] | list[Any],
+    *,
+    store_hash: str,
+    configured: Collection[str],
+    now: int,
+) -> VerifiedDelivery:
+    """What a client says that happened. ``now``: Unix seconds. Its hash is that of the content: told twice, it is one.
+
+    Raises UnknownScope, WrongShape and StoreNotConfigured; the client can be told, so nothing becomes a dead letter.
+    """
+    if not isinstance(client, Client):
+        raise TypeError("Only a Client can tell what happened.")
+    if store_hash not in configured:
+        raise StoreNotConfigured(f"Store {store_hash} is not configured here: connect it first.", stage="decode")
+    entity_of(scope, data)
+    producer = f"stores/{store_hash}"
+    content = msgspec.json.encode([scope, producer, data], order="deterministic")
+    told = _Told(
+        scope=scope, producer=producer, hash=hashlib.sha256(content).hexdigest()[:40], created_at=now, data=data
+    )
+    envelope = _Envelope(told.scope, told.producer, told.hash, told.created_at, told.data)
+    return VerifiedDelivery(envelope, store_hash, msgspec.json.encode(told), seal=SEAL)
 
 
 def _decoded(body: bytes) -> _Envelope:

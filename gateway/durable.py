@@ -71,33 +71,63 @@ class Durable:
 
     async def take(self, record: Record) -> None:
         """Returns once the record is durable. Raises NotDurable (or SpoolFull) when it is nowhere."""
+        written = self.in_kafka(record)
+        if written is not None:
+            try:
+                await asyncio.wait((written,))
+            except asyncio.CancelledError:
+                written.cancel()
+                self.was_written(written, record)
+                raise
+            if self.was_written(written, record):
+                return
+        await self.to_spool(record)
+
+    def in_kafka(self, record: Record) -> asyncio.Future[None] | None:
+        """On its way to Kafka; None if that is not to be had now. Its end has to be told to `was_written`.
+
+        Raises NotDurable when too much is waiting already.
+        """
         size = record.size()
         if self._waiting + size > self._config.in_memory:
             raise NotDurable(f"{self._waiting} bytes of deliveries are waiting already: give the gateway more company.")
-        self._waiting += size
+        if not self.kafka_answers:
+            return None
         try:
-            if not (self.kafka_answers and await self._in_kafka(record)):
-                await self._spool.put(record)
-                self._metrics.spooled.inc()
-                self._signal()
-        finally:
-            self._waiting -= size
-
-    async def _in_kafka(self, record: Record) -> bool:
-        try:
-            async with asyncio.timeout(self._config.kafka_patience):
-                await self._producer.send(record)
+            written = self._producer.send(record, size, patience=self._config.kafka_patience)
         except NotDelivered:
-            return False
-        except TimeoutError:
-            # Taken back if it had not left. Else it may arrive twice, which a reader of deliveries expects anyway.
-            if not self._late:
-                _log.warning("Kafka does not acknowledge in time; deliveries go to the spool")
-            self._late = True
+            return None
+        self._waiting += size
+        return written
+
+    def was_written(self, written: asyncio.Future[None], record: Record) -> bool:
+        """Whether Kafka has it now; else the spool is the way out."""
+        self._waiting -= record.size()
+        error = None if written.cancelled() else written.exception()
+        if isinstance(error, TimeoutError):
+            self._is_late()
+        if written.cancelled() or error is not None:
             return False
         if self._flow is not None:
             self._flow.written(record.topic, 1)
         return True
+
+    async def to_spool(self, record: Record) -> None:
+        """Returns once it is on disk. Raises NotDurable, or SpoolFull."""
+        size = record.size()
+        self._waiting += size
+        try:
+            await self._spool.put(record)
+        finally:
+            self._waiting -= size
+        self._metrics.spooled.inc()
+        self._signal()
+
+    def _is_late(self) -> None:
+        """What waited was taken back if it had not left. Else it may arrive twice, as readers of deliveries expect."""
+        if not self._late:
+            _log.warning("Kafka does not acknowledge in time; deliveries go to the spool")
+        self._late = True
 
     async def close(self) -> None:
         """Drains while Kafka answers, within ``drain_seconds`` altogether; what is left stays in the spool."""

@@ -8,11 +8,14 @@ TajoError
 │   ├── NotDelivered       Kafka has not taken a record (yet); the spool is the way out
 │   ├── NotDurable         503: neither Kafka nor the spool has it
 │   │   └── SpoolFull
-│   └── SpoolUnusable      at the start: the spool's file cannot be opened
+│   ├── SpoolUnusable      at the start: the spool's file cannot be opened
+│   └── Declined           the control API does not do what it is asked for; it says why
 └── BadRecord
     ├── NotADelivery       200 and a dead letter: not JSON, or not the envelope of a delivery
     └── StoreNotConfigured 200 and a dead letter: authentic, but of a store that nobody configured
 """
+
+from collections.abc import Mapping
 
 from schemas.errors import BadRecord, TajoError
 
@@ -51,6 +54,14 @@ class SpoolFull(NotDurable):
 
 class SpoolUnusable(GatewayError):
     """The spool's file cannot be opened."""
+
+
+class Declined(GatewayError):
+    """``status``: of the answer, whose sentence is the message. ``headers``: further ones of it."""
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.status, self.headers = status, headers
 
 
 class NotADelivery(BadRecord):

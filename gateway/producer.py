@@ -5,10 +5,11 @@ with the next. So there is no linger to choose, batches grow with the load, and 
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final
 
 import structlog
@@ -22,6 +23,7 @@ from gateway.metrics import Metrics
 from gateway.record import Record
 
 STUCK_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 0.02
 _BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 _log = structlog.get_logger("gateway.producer")
@@ -34,12 +36,13 @@ def partition_hash(key: bytes) -> int:
 
 
 class _Item:
-    __slots__ = ("done", "record", "size")
+    __slots__ = ("done", "due", "record", "size")
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, size: int, done: asyncio.Future[None], due: float) -> None:
         self.record = record
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.size = record.size()
+        self.size = size
+        self.done = done
+        self.due = due
 
 
 class Producer:
@@ -70,14 +73,21 @@ class Producer:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._broken = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._looking: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Connects in the background, and again whenever it has to; until then `send` raises NotDelivered."""
+        self._loop = asyncio.get_running_loop()
         self._keeping = asyncio.create_task(self._keep())
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
-    def send(self, record: Record) -> asyncio.Future[None]:
+    def send(self, record: Record, size: int | None = None, *, patience: float = math.inf) -> asyncio.Future[None]:
         """A future that is done once all replicas have it, or fails with NotDelivered. Cancelling it takes a record
-        back that has not left yet. Raises NotDelivered when there is no connection, or too much is waiting."""
+        back that has not left yet. Raises NotDelivered when there is no connection, or too much is waiting.
+
+        ``size``: of the record, if it is known already. ``patience``: seconds after which the future fails with
+        TimeoutError, as if it had been taken back.
+        """
         if self.client is None:
             raise NotDelivered("There is no connection to Kafka.")
         if self.held > self._limit:
@@ -86,7 +96,8 @@ class Producer:
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(self, *place)
-        item = _Item(record)
+        loop = self._loop
+        item = _Item(record, record.size() if size is None else size, loop.create_future(), loop.time() + patience)
         self.held += item.size
         lane.add(item)
         return item.done
@@ -106,6 +117,8 @@ class Producer:
             await asyncio.wait(waiting, timeout=within)
         client, self.client = self.client, None
         self._fail_all()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._keeping is not None:
             await ended(self._keeping)
         for lane in self._lanes.values():
@@ -113,6 +126,13 @@ class Producer:
         self._lanes.clear()
         if client is not None:
             await take_apart(client)
+
+    def _look(self) -> None:
+        """One timer for all waits: one for each would cost a delivery more than all else that is done here."""
+        now = self._loop.time()
+        for lane in self._lanes.values():
+            lane.fail_due(now)
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _fail_all(self) -> None:
         for lane in self._lanes.values():
@@ -171,6 +191,14 @@ class _Lane:
             item.done.set_exception(NotDelivered("The connection to Kafka was lost before it was acknowledged."))
         self._waiting.clear()
         self._leaving = []
+
+    def fail_due(self, now: float) -> None:
+        """Those that have waited for longer than they would; the oldest are in front."""
+        for item in chain(self._leaving, self._waiting):
+            if not item.done.done():
+                if item.due > now:
+                    return
+                item.done.set_exception(TimeoutError("Kafka did not acknowledge in time."))
 
     def _let_go(self, items: list[_Item]) -> list[_Item]:
         """Counts them out of memory. Returns those that somebody still waits for."""

@@ -1,4 +1,4 @@
-"""The webhook endpoint: read, trust, parse, make durable, answer. A plain ASGI callable, since it is the hot path.
+"""The webhook endpoint: read, trust, parse, make durable, answer.
 
 2xx, empty   in Kafka, or in the spool; also what is authentic but of no use, which becomes a dead letter:
              BigCommerce would repeat it for two days and then switch the webhook off
@@ -8,27 +8,29 @@
 """
 
 import asyncio
-import time
-from collections.abc import Mapping
-from typing import Final
+import dataclasses
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Final, NamedTuple
 
 import structlog
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from connectors.clock import Clock
-from gateway.config import GatewayConfig
-from gateway.delivery import Authentic, RawDelivery, parse
+from gateway.config import GatewayConfig, StoreTrust
+from gateway.delivery import Authentic, RawDelivery, VerifiedDelivery, is_retry, parse
 from gateway.durable import Durable
-from gateway.errors import ClientGone, NotDurable, TooLarge, Untrusted
-from gateway.metrics import ANSWERS, Metrics
+from gateway.endpoint import Endpoint
+from gateway.errors import NotDurable, Untrusted
+from gateway.metrics import Metrics
+from gateway.protocol import Answer
 from gateway.record import Record, dead_record, webhook_record
 from gateway.seen import Seen
 from gateway.trust import VERDICTS, Trust, Verdict
+from schemas import topics
 from schemas.errors import BadRecord
 
 _log = structlog.get_logger("gateway.receive")
-_EMPTY: Final = [(b"content-length", b"0")]
-_EMPTY_AND_CLOSE: Final = [*_EMPTY, (b"connection", b"close")]
 _STATUS: Final = {
     "accepted": 200,
     "dead-letter": 200,
@@ -39,105 +41,136 @@ _STATUS: Final = {
 }
 
 
-class WebhookEndpoint:
+class _Judged(NamedTuple):
+    """``answer``: once it is durable. ``hash``: of the delivery; empty of a dead letter."""
+
+    answer: str
+    record: Record
+    hash: str
+
+
+class WebhookEndpoint(Endpoint):
     """`POST /webhooks/bigcommerce/{store_hash}`, and without the hash."""
 
+    sender = "BigCommerce"
+    status = _STATUS
+
     def __init__(self, config: GatewayConfig, trust: Trust, durable: Durable, clock: Clock, metrics: Metrics) -> None:
-        self._config = config
+        super().__init__(
+            config, clock, answers=metrics.deliveries, untrusted=metrics.untrusted, seconds=metrics.seconds
+        )
         self._trust = trust
+        self.clock = clock
         self._durable = durable
-        self._clock = clock
-        self._metrics = metrics
-        self._secret_header = config.secret_header.lower().encode()
-        self._event_names: dict[str, Mapping[str, str]] = {each.store_hash: each.event_names for each in config.stores}
+        self._duplicates = metrics.duplicates
+        self.secret_header = config.secret_header.lower().encode()
+        self.event_names: dict[str, Mapping[str, str]] = {each.store_hash: each.event_names for each in config.stores}
         self._seen = Seen()
-        self._answers = {answer: metrics.deliveries.labels(answer) for answer in ANSWERS}
-        self._verdicts = {verdict: metrics.signatures.labels(verdict) for verdict in VERDICTS}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != "POST":
-            await _answer(send, 405, [*_EMPTY, (b"allow", b"POST")])
-            return
-        began = time.perf_counter()
-        with self._clock.work():
-            answer = await self._handle(scope, receive)
-        self._answers[answer].inc()
-        self._metrics.seconds.observe(time.perf_counter() - began)
-        # A body that was not read to its end would be taken for the next request.
-        await _answer(send, _STATUS[answer], _EMPTY_AND_CLOSE if answer in ("too-large", "gone") else _EMPTY)
-
-    async def _handle(self, scope: Scope, receive: Receive) -> str:
-        try:
-            raw = await self._read(scope, receive)
-            authentic = self._trust.authenticate(raw, self._heard)
-            return await self._take(authentic)
-        except Untrusted as error:
-            self._metrics.untrusted.labels(error.reason).inc()
-            _log.info("a delivery was refused", reason=error.reason)
-            return "untrusted"
-        except TooLarge as error:
-            _log.info("a delivery was refused", reason=str(error))
-            return "too-large"
-        except ClientGone:
-            return "gone"
-        except NotDurable as error:
-            _log.error("a delivery was not taken", reason=str(error))
-            return "not-durable"
-
-    async def _take(self, authentic: Authentic) -> str:
-        try:
-            delivery = parse(authentic)
-        except BadRecord as error:
-            await self._durable.take(dead_record(authentic, error))
-            _log.warning("a delivery became a dead letter", store=authentic.key(), reason=str(error))
-            return "dead-letter"
-        record: Record = webhook_record(delivery, self._event_names[delivery.store_hash])
-        await self._durable.take(record)
-        if self._seen.before(delivery.hash):
-            self._metrics.duplicates.inc()
-        return "accepted"
-
-    def _heard(self, verdict: Verdict) -> None:
-        self._verdicts[verdict].inc()
-
-    async def _read(self, scope: Scope, receive: Receive) -> RawDelivery:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        declared = headers.get(b"content-length", b"")
-        limit = self._config.body_limit
-        if declared.isdigit() and len(declared) < 20 and int(declared) > limit:
-            raise TooLarge(f"The body has {int(declared)} bytes, at most {limit} are read.")
-        try:
-            async with asyncio.timeout(self._config.body_seconds):
-                body = await _body(receive, limit)
-        except TimeoutError as error:
-            raise ClientGone(f"The body was not complete within {self._config.body_seconds:g} s.") from error
-        return RawDelivery(
-            body=body,
-            path_store=scope.get("path_params", {}).get("store_hash"),
-            secret=headers.get(self._secret_header),
-            webhook_id=headers.get(b"webhook-id"),
-            timestamp=headers.get(b"webhook-timestamp"),
-            signature=headers.get(b"webhook-signature"),
+        self._under_way: set[asyncio.Task[None]] = set()
+        first = {verdict: metrics.signatures.labels(verdict, "no") for verdict in VERDICTS}
+        again = {verdict: metrics.signatures.labels(verdict, "yes") for verdict in VERDICTS}
+        self._heard: tuple[Callable[[Verdict], None], ...] = (
+            lambda verdict: first[verdict].inc(),
+            lambda verdict: again[verdict].inc(),
         )
 
+    def use(self, stores: tuple[StoreTrust, ...]) -> None:
+        """From now on deliveries of these stores are taken, instead of those it began with."""
+        self._trust = Trust(dataclasses.replace(self._config, stores=stores))
+        self.event_names = {each.store_hash: each.event_names for each in stores}
 
-async def _body(receive: Receive, limit: int) -> bytes:
-    """The whole body, in memory up to ``limit`` bytes. Raises TooLarge and ClientGone."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientGone("The sender left before the body was complete.")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"The body has more than {limit} bytes.")
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    async def take(self, scope: Scope, receive: Receive) -> str:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        body = await self.body(headers, receive)
+        judged = self._judged(scope.get("path_params", {}).get("store_hash"), headers, body)
+        await self._durable.take(judged.record)
+        return self._taken(judged)
+
+    def at_once(self, store_hash: str, headers: list[tuple[bytes, bytes]], body: bytes, answer: Answer) -> None:
+        """As `take`, for a delivery that is all there, and without a task unless it has to go to the spool.
+
+        The lane of our own server (gateway.protocol); it runs on the real clock, so no clock has to stand still.
+        """
+        began = perf_counter()
+        try:
+            judged = self._judged(store_hash, dict(headers), body)
+            written = self._durable.in_kafka(judged.record)
+        except (Untrusted, NotDurable) as error:
+            self._tell(self.refused(error), began, answer)
+            return
+        except Exception:
+            _failed(answer)
+            return
+        if written is None:
+            self._later(judged, began, answer)
+            return
+
+        def done(written: asyncio.Future[None]) -> None:
+            if self._durable.was_written(written, judged.record):
+                self._tell(self._taken(judged), began, answer)
+            else:
+                self._later(judged, began, answer)
+
+        written.add_done_callback(done)
+
+    def _later(self, judged: _Judged, began: float, answer: Answer) -> None:
+        task = asyncio.create_task(self._spooled(judged, began, answer))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _spooled(self, judged: _Judged, began: float, answer: Answer) -> None:
+        try:
+            await self._durable.to_spool(judged.record)
+        except NotDurable as error:
+            self._tell(self.refused(error), began, answer)
+        except Exception:
+            _failed(answer)
+        else:
+            self._tell(self._taken(judged), began, answer)
+
+    def _tell(self, said: str, began: float, answer: Answer) -> None:
+        self.count(said, began)
+        answer(_STATUS[said])
+
+    def _judged(self, path_store: str | None, headers: Mapping[bytes, bytes], body: bytes) -> _Judged:
+        """What it is, and what has to be kept of it. Raises Untrusted."""
+        authentic = self.authentic(
+            RawDelivery(
+                body=body,
+                path_store=path_store,
+                secret=headers.get(self.secret_header),
+                webhook_id=headers.get(b"webhook-id"),
+                timestamp=headers.get(b"webhook-timestamp"),
+                signature=headers.get(b"webhook-signature"),
+            )
+        )
+        try:
+            return self._of(parse(authentic))
+        except BadRecord as error:
+            _log.warning("a delivery becomes a dead letter", store=authentic.key(), reason=str(error))
+            return _Judged("dead-letter", dead_record(topics.WEBHOOK, authentic.key(), body, error), "")
+
+    def _of(self, delivery: VerifiedDelivery) -> _Judged:
+        return _Judged("accepted", webhook_record(delivery, self.event_names[delivery.store_hash]), delivery.hash)
+
+    def _taken(self, judged: _Judged) -> str:
+        """It is durable: one that was refused before it could be kept is no duplicate when it comes again."""
+        if judged.hash and self._seen.before(judged.hash):
+            self._duplicates.inc()
+        return judged.answer
+
+    def authentic(self, raw: RawDelivery) -> Authentic:
+        """Raises Untrusted."""
+        return self._trust.authenticate(raw, self._heard[is_retry(raw.body, self.clock.now())])
+
+    async def keep(self, delivery: VerifiedDelivery) -> None:
+        """Durable when it returns. Raises NotDurable."""
+        judged = self._of(delivery)
+        await self._durable.take(judged.record)
+        self._taken(judged)
 
 
-async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+def _failed(answer: Answer) -> None:
+    """A defect of ours: BigCommerce sends the delivery again."""
+    _log.exception("a delivery could not be handled")
+    answer(500)

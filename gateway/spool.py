@@ -5,11 +5,12 @@ connection; all records that wait while it commits share its next commit. Kept i
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from itertools import groupby
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
+import structlog
 
 from gateway.errors import NotDurable, SpoolFull, SpoolUnusable
 from gateway.record import Record
@@ -25,6 +27,7 @@ _T = TypeVar("_T")
 _GROUP: Final = 2_000  # records of one commit
 _HEAD_BYTES: Final = 4 << 20
 _PAGES_WORTH_RETURNING: Final = 4_096  # 16 MiB
+_log = structlog.get_logger("gateway.spool")
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS spool (seq INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER, record BLOB)"
 
 
@@ -37,10 +40,14 @@ class _Put:
 
 
 class Spool:
-    """``limit``: bytes, roughly. ``records`` and ``bytes`` are what it holds, on disk or on the way there."""
+    """``limit``: bytes, roughly. ``records`` and ``bytes`` are what it holds, on disk or on the way there.
 
-    def __init__(self, path: Path, *, limit: int) -> None:
+    ``orphans``: files of processes that there are no longer; what they hold is taken over at the start.
+    """
+
+    def __init__(self, path: Path, *, limit: int, orphans: Iterable[Path] = ()) -> None:
         self._path = path
+        self._orphans = tuple(orphans)
         self._limit = limit
         self._jobs: queue.SimpleQueue[_Put | Callable[[], None] | None] = queue.SimpleQueue()  # None: the end
         self._thread: threading.Thread | None = None
@@ -61,6 +68,8 @@ class Spool:
                 f"The spool {self._path} cannot be used ({error}): give each gateway process a file of its own on a "
                 "writable disk, or move a damaged file away."
             ) from error
+        for orphan in self._orphans:
+            _take_over(orphan, self._connection)
         held = self._connection.execute("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM spool").fetchone()
         self.records, self.bytes = held
         self._thread = threading.Thread(target=self._run, name="tajo-spool")
@@ -180,6 +189,22 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _take_over(orphan: Path, into: sqlite3.Connection) -> None:
+    """Its records come first in ``into``, and its file goes; killed in between, some are sent twice."""
+    try:
+        connection = _connect(orphan)
+    except sqlite3.Error as error:
+        _log.warning("a spool cannot be taken over", path=str(orphan), said=str(error))
+        return
+    with contextlib.closing(connection):
+        rows = connection.execute("SELECT size, record FROM spool ORDER BY seq")
+        with _transaction(into):
+            into.executemany("INSERT INTO spool (size, record) VALUES (?, ?)", rows)
+    for leftover in (orphan, *orphan.parent.glob(f"{orphan.name}-*")):
+        leftover.unlink(missing_ok=True)
+    _log.info("a spool was taken over", path=str(orphan))
 
 
 @contextmanager

@@ -45,10 +45,11 @@ def signature_verdict(raw: RawDelivery, keys: Iterable[bytes], *, now: float, to
 class _Store:
     """A store's secrets as bytes."""
 
-    __slots__ = ("hash", "keys", "mode", "secrets")
+    __slots__ = ("alone", "hash", "keys", "mode", "secrets")
 
     def __init__(self, trust: StoreTrust) -> None:
         self.hash = trust.store_hash
+        self.alone = frozenset((trust.store_hash,))
         self.mode = trust.signature
         self.secrets = tuple(secret.encode() for secret in trust.secrets)
         self.keys = tuple(secret.encode() for secret in trust.client_secrets)
@@ -88,16 +89,21 @@ class Trust:
         """
         candidates = self._by_hash.get(raw.path_store or "", self._stores)
         offered = raw.secret
-        matching = [store for store in candidates if store.knows(offered)] if offered else []
-        if not matching:
+        best: Verdict | None = None
+        accepted: list[_Store] = []
+        for store in candidates:
+            if offered and store.knows(offered):
+                verdict = self._verdict(store, raw)
+                best = verdict if best is None else min(best, verdict, key=_RANK)
+                if store.accepts(verdict):
+                    accepted.append(store)
+        if best is None:
             raise Untrusted("secret")
-        verdicts = {store.hash: self._verdict(store, raw) for store in matching}
-        best = min(verdicts.values(), key=_BEST_FIRST.index)
         heard(best)
-        accepted = frozenset(store.hash for store in matching if store.accepts(verdicts[store.hash]))
         if not accepted:
             raise Untrusted(f"signature-{best}")
-        return Authentic(raw, accepted, self._configured, seal=SEAL)
+        stores = accepted[0].alone if len(accepted) == 1 else frozenset(store.hash for store in accepted)
+        return Authentic(raw, stores, self._configured, seal=SEAL)
 
     def _verdict(self, store: _Store, raw: RawDelivery) -> Verdict:
         if store.mode == "off" or not store.keys:
@@ -106,4 +112,5 @@ class Trust:
 
 
 _BEST_FIRST: Final[tuple[Verdict, ...]] = ("good", "stale", "absent", "unchecked", "bad")
+_RANK: Final = _BEST_FIRST.index
 VERDICTS: Final = _BEST_FIRST

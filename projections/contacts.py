@@ -5,6 +5,8 @@ subscribers' records and Brevo itself say about consent, and hand-overs after e-
 is in the order in which Brevo shall see it: the contact, then order records, then events.
 """
 
+from typing import Final
+
 import msgspec
 
 from projections import moves, series
@@ -15,6 +17,7 @@ from projections.desired import content, desired
 from projections.fold import Input, Output
 from projections.identity import split
 from projections.occasions import is_historical
+from projections.opt_outs import opted_out
 from projections.papers import addressed, paper
 from projections.reading import encode, read
 from schemas import topics
@@ -33,6 +36,8 @@ from schemas.inner import (
     Statement,
 )
 from schemas.settings import FoldSettings
+
+_SOURCE: Final = "tajo/contacts"
 
 
 class ContactsFold:
@@ -96,11 +101,19 @@ class _Turn:
     # --- taking in ------------------------------------------------------------------------------------------------
 
     def opted_out(self, consent: Consent | None) -> None:
-        """Brevo's own word. A null value erases it."""
-        stands = consent is not None and consent.opted_out_at is not None
-        self._state.opted_out_at = consent.opted_out_at if consent else None
-        self._state.reason = consent.reason if consent and stands else ""
-        self._at = self._state.opted_out_at or 0
+        """Brevo's own word. A null value erases it.
+
+        The newest opt-out stands, since Brevo may tell of an older one hours later. That one is answered with the one
+        that stands, so that the topic, of which only the last record of a key is kept, ends with it too.
+        """
+        state = self._state
+        at, reason = (consent.opted_out_at, consent.reason) if consent else (None, "")
+        if at is not None and state.opted_out_at is not None and (at, reason) < (state.opted_out_at, state.reason):
+            standing = opted_out(self._account.name, self._email, state.opted_out_at, state.reason, source=_SOURCE)
+            self.outputs.append(standing)
+        else:
+            state.opted_out_at, state.reason = at, reason if at is not None else ""
+        self._at = state.opted_out_at or 0
 
     def take(self, message: ContactInput) -> None:
         state = self._state
@@ -195,7 +208,7 @@ class _Turn:
             self._account.name.encode(),
             command,
             event_id=occasion,
-            source="tajo/contacts",
+            source=_SOURCE,
             kind=f"brevo.command.{kind}",
             at=at,
         )

@@ -8,16 +8,15 @@ nothing before it has both, and the old one says nothing before it knows whether
 import msgspec
 
 from projections.account import Account
-from projections.cloudevents import public
 from projections.consent import newest
 from projections.contact import Announced, ContactState, decisions, hold, is_last, verdict_of
 from projections.fold import Output
 from projections.identity import contact_key
+from projections.opt_outs import opted_out
 from projections.reading import encode
 from projections.series import bring, close, take_away
-from schemas import topics
 from schemas.commands import RenameContact
-from schemas.inner import CartTold, Consent, Contribution, HandOver, MovedAway, Papers, Settled
+from schemas.inner import CartTold, Contribution, HandOver, MovedAway, Papers, Settled
 
 _series = msgspec.msgpack.Decoder(dict[str, Announced])
 CONTACTS = "contacts"
@@ -110,18 +109,7 @@ def _brevos_opt_out(state: ContactState, account: Account, email: str, message: 
     if message.opted_out_at is None or state.opted_out_at is not None:
         return []
     state.opted_out_at, state.reason = message.opted_out_at, message.reason
-    consent = Consent(account=account.name, email=email, opted_out_at=message.opted_out_at, reason=message.reason)
-    return [
-        public(
-            topics.CONSENT,
-            contact_key(account.name, email),
-            consent,
-            event_id=f"opted_out:{account.name}/{email}:{message.opted_out_at}",
-            source="tajo/contacts",
-            kind="brevo.consent.opted_out",
-            at=message.opted_out_at,
-        )
-    ]
+    return [opted_out(account.name, email, message.opted_out_at, message.reason, source="tajo/contacts")]
 
 
 def _rename(state: ContactState, account: Account, email: str, message: HandOver) -> RenameContact:

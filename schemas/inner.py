@@ -206,7 +206,7 @@ ContactInput = Contribution | MovedAway | HandOver | Settled | Papers | CartTold
 
 
 class Consent(msgspec.Struct, kw_only=True):
-    """brevo.consent.v1, key `account/e-mail`, JSON: Brevo's own opt-outs (unsubscribed, spam, hard bounce)."""
+    """brevo.consent.v1, key `account/e-mail`, JSON: opt-outs made at Brevo. ``reason``: `unsubscribed` or `spam`."""
 
     account: str
     email: str

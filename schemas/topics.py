@@ -16,8 +16,10 @@ CART_LIFECYCLE: Final = "commerce.cart-lifecycle.v1"
 PRODUCT: Final = "commerce.product.v1"
 CATEGORY: Final = "commerce.category.v1"
 CONSENT: Final = "brevo.consent.v1"
+BREVO_EVENT: Final = "brevo.event.v1"
 REQUEST: Final = "tajo.request.v1"
 PROJECTION: Final = "tajo.projection.v1"
+CONNECTION: Final = "tajo.connection.v1"
 DECISION: Final = "tajo.dead-letter-decision.v1"
 COMMAND: Final = "brevo.command.v1"
 RECEIPT: Final = "brevo.receipt.v1"
@@ -62,6 +64,9 @@ _CHANGELOG: Final = (
 # What was folded is deleted (streams.purge), but Kafka frees whole segments only, and never the active one.
 _INNER: Final = (("segment.bytes", str(16 << 20)), ("segment.ms", str(DAY)))
 
+# A revoked token and replaced credentials are to be gone from the disk soon, not after weeks.
+_CONNECTION: Final = (("min.compaction.lag.ms", "0"), ("max.compaction.lag.ms", str(DAY)))
+
 
 def changelog(name: str) -> Topic:
     """The changelog of a fold (named after its version), of the enricher or the sink."""
@@ -99,8 +104,17 @@ _PUBLIC = (
     Topic(PRODUCT, "store/id", "products as fetched", "compact"),
     Topic(CATEGORY, "store/id", "categories as fetched", "compact"),
     Topic(CONSENT, "account/e-mail", "opt-outs made at Brevo", "compact"),
+    Topic(BREVO_EVENT, "account", "Brevo's own webhooks, byte for byte"),
     Topic(REQUEST, "store hash", "what a store's owner is asked to do"),
     Topic(PROJECTION, "version", "phase and settings of a version", "compact", partitioned=False),
+    Topic(
+        CONNECTION,
+        "token or store",
+        "hashes of tokens, encrypted credentials of stores",
+        "compact",
+        partitioned=False,
+        own=_CONNECTION,
+    ),
     Topic(DECISION, "dead letter", "what was decided about it: retried or dropped", "compact", partitioned=False),
     Topic(COMMAND, "account", "intents for Brevo"),
     Topic(RECEIPT, "account", "what was sent, and what Brevo said", retention=30 * DAY),

@@ -2,7 +2,7 @@
 # Sets up what the targets of the Makefile need, and says each step in a line:
 #   scripts/setup.sh python   .venv with the locked packages and this project
 #   scripts/setup.sh kafka    a Java, and Kafka's jars in a cache that all checkouts share
-#   scripts/setup.sh peers    what benchmarks compare with: .venv-peers, and Kafka Streams' programs built by Maven
+#   scripts/setup.sh peers    what benchmarks compare with: .venv-peers, Kafka Streams' programs built by Maven, Benthos by Go
 # What is missing in the system is installed only as root on Debian or Ubuntu; else the message names the ways out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -96,6 +96,12 @@ setup_peers() {
   local found
   found=$(.venv/bin/python -m benchmarks.kafka_streams) || exit $?
   say "$found"
+  if command -v go > /dev/null; then
+    found=$(.venv/bin/python -m benchmarks.benthos) || exit $?
+    say "$found"
+  else
+    say "there is no Go, which the benchmark 'gateway' needs (go.dev/dl)"
+  fi
 }
 
 case "${1:-}" in

@@ -4,7 +4,7 @@ order ──────▶ orders ──┐
 cart, tick ─▶ carts ───┼▶ customers ──┐
 customer ──────────────┘              ├▶ contacts ──▶ brevo.command.v1
 subscriber ─▶ subscribers ────────────┤
-Brevo's own opt-outs ─────────────────┘
+Brevo's event ─▶ opt_outs ────────────┘
 product, category ─▶ products, categories ─────────▶ brevo.command.v1
 """
 
@@ -17,6 +17,7 @@ from projections.catalogue import CategoriesFold, ProductsFold
 from projections.contacts import ContactsFold
 from projections.customers import CustomersFold
 from projections.fold import Fold
+from projections.opt_outs import OptOutsFold
 from projections.orders import OrdersFold
 from projections.subscribers import SubscribersFold
 from schemas import topics
@@ -35,6 +36,7 @@ FOLDS: tuple[type[Any], ...] = (
     CartsFold,
     CustomersFold,
     SubscribersFold,
+    OptOutsFold,
     ContactsFold,
     ProductsFold,
     CategoriesFold,
@@ -63,10 +65,30 @@ def _node(fold: type[Any]) -> Node:
     return Node(fold.name, fold.inputs, fold.outputs, ticks(fold.inputs), versioned=True)
 
 
-GATEWAY: Final = Node("gateway", (), (topics.WEBHOOK, topics.dead(topics.WEBHOOK)))
+GATEWAY: Final = Node(
+    "gateway",
+    (),
+    (
+        topics.WEBHOOK,
+        topics.dead(topics.WEBHOOK),
+        topics.BREVO_EVENT,
+        topics.dead(topics.BREVO_EVENT),
+        topics.CONNECTION,
+    ),
+)
 # The command line: what it asks of owners, what it records, and what `tajo dlq retry` brings back.
 COMMAND_LINE: Final = Node(
-    "tajo", (), (topics.REQUEST, topics.PROJECTION, topics.DECISION, topics.CONSENT, topics.COMMAND)
+    "tajo",
+    (),
+    (
+        topics.REQUEST,
+        topics.PROJECTION,
+        topics.CONNECTION,
+        topics.DECISION,
+        topics.BREVO_EVENT,
+        topics.CONSENT,
+        topics.COMMAND,
+    ),
 )
 ENRICH: Final = Node(enrich.NAME, enrich.INPUTS, enrich.OUTPUTS)
 SINK: Final = Node(sink.NAME, sink.INPUTS, sink.OUTPUTS)

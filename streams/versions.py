@@ -48,21 +48,52 @@ async def record(kafka: Kafka, names: Names, version: Version) -> None:
         await producer.stop()
 
 
-async def admit(kafka: Kafka, names: Names, settings: FoldSettings, now: int) -> None:
-    """Records a version that is new, and lets a known one start only with the settings it was built with.
+async def admit(kafka: Kafka, names: Names, settings: FoldSettings, now: int) -> FoldSettings:
+    """Records a version that is new, and lets a known one go on only with what it was built with.
 
-    Raises SettingsChanged, which says what differs and names the cures.
+    Returns the settings to fold with, see ``continued``. Raises SettingsChanged, which says what differs and names the
+    cures.
     """
     old = (await known(kafka, names)).get(names.version)
     if old is None:
         new = Version(version=names.version, phase="live", digest=settings.digest(), settings=settings, at=now)
         await record(kafka, names, new)
-    elif old.digest != settings.digest():
-        differing = "; ".join(_differences(msgspec.to_builtins(old.settings), msgspec.to_builtins(settings)))
+        return settings
+    going_on = continued(old.settings, settings)
+    common = FoldSettings(
+        {key: going_on.stores[key] for key in old.settings.stores},
+        {key: going_on.accounts[key] for key in old.settings.accounts},
+    )
+    if common != old.settings:
+        differing = "; ".join(_differences(msgspec.to_builtins(old.settings), msgspec.to_builtins(common)))
         raise SettingsChanged(
             f"The tables of version {names.version} were built with other settings: {differing}. "
             f"Either put the old ones back, or take history under the new ones with `tajo rebuild start`."
         )
+    _tell_apart(old.settings, settings)
+    if going_on != old.settings:
+        await record(kafka, names, msgspec.structs.replace(old, digest=going_on.digest(), settings=going_on))
+    return going_on
+
+
+def continued(recorded: FoldSettings, present: FoldSettings) -> FoldSettings:
+    """What tables go on with: a store or an account that only one side knows is taken from there, else the present.
+
+    One that joins has no record in the tables yet, so nothing was folded without its settings. One that has left stays
+    with those that its records were folded with: they are still there, and others of its account hang on them.
+    """
+    return FoldSettings({**recorded.stores, **present.stores}, {**recorded.accounts, **present.accounts})
+
+
+def _tell_apart(recorded: FoldSettings, present: FoldSettings) -> None:
+    """A name leads the ids of order records: who joins may not have that of one who has left."""
+    left = {store.name: key for key, store in recorded.stores.items() if key not in present.stores}
+    for key, store in present.stores.items():
+        if store.name in left:
+            raise SettingsChanged(
+                f"The store {key} is named {store.name}, as was {left[store.name]}, whose orders are still in the "
+                f"tables: give it another name, or take history anew with `tajo rebuild start`."
+            )
 
 
 def _differences(old: object, new: object, path: str = "") -> list[str]:

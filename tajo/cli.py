@@ -7,11 +7,14 @@ import typer
 
 from schemas.errors import TajoError
 from tajo import running
+from tajo.access.commands import connections_app, token_app
 from tajo.console import Bootstrap, Config, err, file_of, out, settings_of
 from tajo.console import run as _run
 from tajo.dlq.commands import dlq_app
 from tajo.errors import exit_code
+from tajo.hooks.commands import hooks_app
 from tajo.settings import load_kafka
+from tajo.trigger.commands import trigger
 
 app = typer.Typer(
     name="tajo",
@@ -25,6 +28,10 @@ rebuild_app = typer.Typer(help="Tables, built anew from the log.", no_args_is_he
 app.add_typer(topics_app, name="topics")
 app.add_typer(rebuild_app, name="rebuild")
 app.add_typer(dlq_app, name="dlq")
+app.add_typer(hooks_app, name="hooks")
+app.add_typer(token_app, name="token")
+app.add_typer(connections_app, name="connections")
+app.command()(trigger)
 
 
 @app.command()
@@ -36,9 +43,26 @@ def up(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
 
 
 @app.command()
-def gateway(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
+def gateway(
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes that share the port; gateway.workers unless given.")
+    ] = None,
+    worker: Annotated[int | None, typer.Option(min=0, hidden=True, help="Which of them this is.")] = None,
+) -> None:
     """Takes webhooks and puts them into Kafka."""
-    _run(lambda: running.gateway(settings_of(config), bootstrap_servers))
+    from tajo import workers as fleet
+
+    async def work() -> int:
+        settings = settings_of(config)
+        several = workers or settings.gateway.workers
+        if several > 1 and worker is None:
+            return await fleet.run(settings, file_of(config), bootstrap_servers, several)
+        await running.gateway(settings, bootstrap_servers, worker or 0, several)
+        return 0
+
+    _run(work)
 
 
 @app.command()

@@ -4,7 +4,7 @@ its own run the same ones."""
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from starlette.applications import Starlette
 
 from connectors.bigcommerce import hooks
 from connectors.bigcommerce.client import Client as StoreClient
+from connectors.brevo import hooks as brevo_hooks
 from connectors.brevo import schema
 from connectors.brevo.account import Account as BrevoAccount
 from connectors.brevo.errors import BrevoError
 from connectors.clock import Clock, SystemClock
 from gateway.app import create_app
-from gateway.config import SECRET_HEADER, GatewayConfig, StoreTrust
+from gateway.config import SECRET_HEADER, AccountTrust, GatewayConfig, StoreTrust
+from gateway.control.app import Control
+from gateway.fleet import Place
 from schemas import topics
 from schemas.requests import Request
 from schemas.settings import FoldSettings
@@ -27,7 +30,7 @@ from streams import topology
 from streams.access import Kafka
 from streams.engine import Engine, Role
 from streams.enrich.owner import EnrichOwner
-from streams.enrich.settings import EnrichSettings, StoreConnection
+from streams.enrich.settings import EnrichSettings, HooksWanted, StoreConnection
 from streams.flow import Flow
 from streams.names import Names
 from streams.sink.owner import SinkOwner
@@ -35,14 +38,17 @@ from streams.sink.settings import Destination, Timings
 from tajo import topics as broker_topics
 from tajo.attributes import attribute_types
 from tajo.persistence import until_it_works
-from tajo.settings import ConnectedStore, Settings
+from tajo.settings import Account, ConnectedStore, Settings
 
 VERSION = "v1"
 
 
 @dataclass
 class Components:
-    """``kafka``: where the broker is. ``clock``: given to every component. ``flow``: shared by those of one process."""
+    """``kafka``: where the broker is. ``clock``: given to every component. ``flow``: shared by those of one process.
+
+    ``worker``: which of ``workers`` gateway processes it is, where several share a port.
+    """
 
     settings: Settings
     kafka: Kafka
@@ -50,6 +56,8 @@ class Components:
     flow: Flow = field(default_factory=Flow)
     version: str = VERSION
     timings: Timings = field(default_factory=Timings)
+    worker: int = 0
+    workers: int = 1
 
     @property
     def names(self) -> Names:
@@ -85,18 +93,53 @@ class Components:
 
     async def ensure_hooks(self) -> dict[str, hooks.Plan]:
         """Makes each store's webhooks what they should be; store hash -> what was done. {} without `public_url`."""
-        if self.settings.public_url is None:
-            return {}
         done = {}
         for store in self.settings.connected():
+            if (wanted := self.hooks_wanted(store)) is None:
+                return {}
             async with self.store_client(store) as client:
                 done[store.store_hash] = await hooks.ensure_hooks(
-                    client,
-                    scopes=hooks.wanted_scopes(self.settings.sync_parts(), self.settings.event_names()),
-                    public_url=self.settings.public_url,
-                    headers={SECRET_HEADER: store.webhook_secret.get_secret_value()},
+                    client, scopes=wanted.scopes, public_url=wanted.public_url, headers=wanted.headers
                 )
         return done
+
+    def hooks_wanted(self, store: ConnectedStore) -> HooksWanted | None:
+        """None without `public_url`. Raises WildcardScope."""
+        if self.settings.public_url is None:
+            return None
+        return HooksWanted(
+            tuple(hooks.wanted_scopes(self.settings.sync_parts(), self.settings.event_names())),
+            self.settings.public_url,
+            {SECRET_HEADER: store.webhook_secret.get_secret_value()},
+        )
+
+    async def ensure_brevo_hooks(self) -> dict[str, brevo_hooks.Plan]:
+        """Makes each account's webhooks what they should be; its name -> what was done.
+
+        {} without `public_url`, and in a dry run.
+        """
+        if self.settings.public_url is None or self.settings.sink.mode == "dry-run":
+            return {}
+        done = {}
+        for account in self.settings.accounts():
+            async with self.account_client(account) as client:
+                done[account.name] = await brevo_hooks.ensure_hooks(
+                    client,
+                    account_name=account.name,
+                    public_url=self.settings.public_url,
+                    token=account.webhook_token.get_secret_value(),
+                )
+        return done
+
+    @asynccontextmanager
+    async def account_client(self, account: Account) -> AsyncIterator[BrevoAccount]:
+        client = BrevoAccount(
+            api_key=account.api_key.get_secret_value(), clock=self.clock, base_url=self.settings.brevo.base_url
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
 
     @asynccontextmanager
     async def store_client(self, store: ConnectedStore) -> AsyncIterator[StoreClient]:
@@ -124,28 +167,49 @@ class Components:
 
     # --- the components -----------------------------------------------------------------------------------------------
 
-    def gateway(self, spool: Path | None = None) -> Starlette:
-        settings = self.settings
+    def trusted(self, settings: Settings | None = None) -> tuple[StoreTrust, ...]:
+        """Whose deliveries the gateway takes, with the settings of this moment."""
+        settings = settings or self.settings
         names = settings.event_names()
-        stores = tuple(
+        return tuple(
             StoreTrust(
                 store.store_hash,
-                secrets=(store.webhook_secret.get_secret_value(),),
-                client_secrets=(store.client_secret.get_secret_value(),) if store.client_secret else (),
+                secrets=tuple(secret.get_secret_value() for secret in store.webhook_secrets),
+                client_secrets=tuple(secret.get_secret_value() for secret in store.client_secrets()),
                 signature=settings.signature,
                 event_names=names,
             )
             for store in settings.connected()
         )
-        path = spool or self.data_dir / "gateway-spool.db"
+
+    def trusted_accounts(self, settings: Settings | None = None) -> tuple[AccountTrust, ...]:
+        """Whose opt-outs the gateway takes, likewise."""
+        return tuple(
+            AccountTrust(account.name, tuple(token.get_secret_value() for token in account.webhook_tokens))
+            for account in (settings or self.settings).accounts()
+        )
+
+    def gateway(self, spool: Path | None = None, control: Control | None = None) -> Starlette:
+        settings = self.settings
+        place = Place(self.data_dir, self.worker, self.workers)
+        path = spool or place.spool()
         path.parent.mkdir(parents=True, exist_ok=True)
         config = GatewayConfig(
-            stores, path, spool_limit=settings.gateway.spool_limit, topic_prefix=settings.kafka.prefix or ""
+            self.trusted(),
+            path,
+            self.trusted_accounts(),
+            orphans=() if spool else tuple(place.orphans()),
+            place=place,
+            spool_limit=settings.gateway.spool_limit,
+            topic_prefix=settings.kafka.prefix or "",
         )
-        return create_app(config, self.kafka.bootstrap_servers, self.clock, self.flow, security=self.kafka.security)
+        return create_app(
+            config, self.kafka.bootstrap_servers, self.clock, self.flow, security=self.kafka.security, control=control
+        )
 
-    def fold_roles(self) -> list[Role]:
-        return topology.fold_roles(self.fold_settings(), self.clock)
+    def fold_roles(self, settings: FoldSettings | None = None) -> list[Role]:
+        """``settings``: what the tables go on with (streams.versions.admit), if it is more than is configured."""
+        return topology.fold_roles(settings or self.fold_settings(), self.clock)
 
     def store_connections(self) -> dict[str, StoreConnection]:
         """By store hash."""
@@ -159,9 +223,15 @@ class Components:
             for store in self.settings.connected()
         }
 
-    def enrich_role(self) -> Role:
+    def enrich_role(self, *, watch: bool = False) -> Role:
+        """``watch``: it also keeps up the webhooks of its stores, and has found again what was missed without them."""
+        connections = self.store_connections()
+        if watch:
+            for store in self.settings.connected():
+                known = connections[store.store_hash]
+                connections[store.store_hash] = replace(known, hooks=self.hooks_wanted(store))
         settings = EnrichSettings(
-            self.store_connections(),
+            connections,
             reconcile_every_ms=self.settings.reconcile.every,
             reconcile_overlap_ms=self.settings.orders.unexplained_after + 5 * 60_000,
         )
@@ -178,10 +248,7 @@ class Components:
         async with contextlib.AsyncExitStack() as stack:
             found = {}
             for account in self.settings.accounts():
-                brevo = BrevoAccount(
-                    api_key=account.api_key.get_secret_value(), clock=self.clock, base_url=self.settings.brevo.base_url
-                )
-                stack.push_async_callback(brevo.close)
+                brevo = await stack.enter_async_context(self.account_client(account))
                 stores = [store for store in self.settings.connected() if store.account == account.name]
                 prepared = await until_it_works(
                     partial(

@@ -11,7 +11,8 @@ TajoError (schemas.errors)   exit code 1
     ├── TopicsError          exit code 4: the topics on the broker are not as they have to be
     │   └── PartitionsFixed
     ├── GatewayNotStarted    exit code 1: its port or its spool cannot be used
-    └── DeadLetterError      exit code 1: nothing was decided about a dead letter
+    ├── DeadLetterError      exit code 1: nothing was decided about a dead letter
+    └── TriggerError         exit code 1: a triggered delivery was not taken, or went no further
 
 Messages are sentences: what was found, what was expected, the cure. The command line prints them without a traceback
 and ends with the error's exit code.
@@ -24,19 +25,28 @@ from typing import ClassVar
 from schemas.errors import TajoError
 
 __all__ = [
+    "AccessError",
     "BrokerUnreachable",
+    "CannotOpen",
+    "ConnectionsChanged",
+    "ControlError",
+    "ControlRefused",
+    "ControlUnreachable",
     "DeadLetterError",
     "GatewayNotStarted",
     "JavaMissing",
     "KafkaJarsMissing",
     "KafkaMissing",
     "KafkaNotStarted",
+    "NoEncryptionKey",
     "PartitionsFixed",
     "Problem",
+    "RegisterUnavailable",
     "SettingsError",
     "TajoError",
     "ToolError",
     "TopicsError",
+    "TriggerError",
     "exit_code",
 ]
 
@@ -118,3 +128,45 @@ class GatewayNotStarted(ToolError):
 
 class DeadLetterError(ToolError):
     """There is no such dead letter, none that is open, or the decision could not be recorded."""
+
+
+class TriggerError(ToolError):
+    """The gateway did not take a triggered delivery, or a link of its way did not come."""
+
+
+class AccessError(ToolError):
+    """There is no such token or store, or more than one."""
+
+
+class NoEncryptionKey(AccessError):
+    """Credentials are never stored as they are, and there is no key to encrypt them with."""
+
+
+class CannotOpen(AccessError):
+    """Stored credentials that no key opens."""
+
+
+class RegisterUnavailable(AccessError):
+    """Kafka did not take a record of a token or a store in time."""
+
+
+class ConnectionsChanged(ToolError):
+    """What this component was started with is no longer so. A supervisor starts it anew."""
+
+    exit_code = 75  # EX_TEMPFAIL
+
+
+class ControlError(ToolError):
+    """The control API was asked for something and did not do it."""
+
+
+class ControlUnreachable(ControlError):
+    """No answer came; whether the request was done is not known."""
+
+
+class ControlRefused(ControlError):
+    """``status``: of the answer. The message is the sentence that came with it."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status

@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import socket
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+import ssl
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, get_args
 
-import uvicorn
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from connectors.bigcommerce.errors import BigCommerceError
+from connectors.brevo.errors import BrevoError
+from gateway.serving import Server, server_config, settle
 from schemas.requests import Resource, Sync
 from streams import versions
 from streams.engine import Engine
 from tajo import topics
+from tajo.access import register
+from tajo.access.joining import stores_of
+from tajo.access.live import controlled
+from tajo.access.watching import while_unchanged
 from tajo.components import Components
 from tajo.errors import BrokerUnreachable, GatewayNotStarted, Problem, SettingsError
 from tajo.persistence import until_it_works
@@ -35,10 +41,14 @@ def components(settings: Settings, bootstrap_servers: str | None) -> Components:
 
 
 async def reached(settings: Settings, bootstrap_servers: str | None) -> Components:
-    """As ``components``, once the broker has answered. Raises BrokerUnreachable."""
+    """As ``components``, once the broker has answered, with the stores that the control API has connected.
+
+    Raises BrokerUnreachable.
+    """
     made = components(settings, bootstrap_servers)
     await topics.brokers(made.kafka)
-    return made
+    stores = stores_of(await register.read(made.kafka, made.names), settings)
+    return dataclasses.replace(made, settings=settings.joined(stores))
 
 
 async def told_to_stop() -> None:
@@ -75,48 +85,57 @@ async def _started(engine: Engine) -> None:
         raise BrokerUnreachable(f"The broker went away while this component started ({error!r}).") from error
 
 
-async def gateway(settings: Settings, bootstrap_servers: str | None) -> None:
-    made = components(settings, bootstrap_servers)
-    listener = _listener(settings.gateway.host, settings.gateway.port)
-    config = uvicorn.Config(
-        made.gateway(),
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    server = _Server(config)
-    stop = asyncio.create_task(told_to_stop())
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await asyncio.wait((stop, serving), return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await serving
-    await _ended(stop)
+async def gateway(settings: Settings, bootstrap_servers: str | None, worker: int = 0, workers: int = 1) -> None:
+    """``worker``: which of ``workers`` processes on one port it is."""
+    made = dataclasses.replace(components(settings, bootstrap_servers), worker=worker, workers=workers)
+    async with controlled(made) as app:
+        bound = listener(settings.gateway.host, settings.gateway.port, shared=workers > 1)
+        server = Server(server_config(app, app.state.endpoint.at_once, **_transport(settings)))
+        settle()
+        stop = asyncio.create_task(told_to_stop())
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        await asyncio.wait((stop, serving), return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        await _ended(stop)
     if not server.started:
         raise GatewayNotStarted("The gateway did not start; the line above says why.")
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _transport(settings: Settings) -> dict[str, Any]:
+    """How uvicorn speaks: TLS if there is a certificate, and whose word about a client's address it takes."""
+    gateway = settings.gateway
+    if gateway.tls_certificate is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(gateway.tls_certificate, gateway.tls_key, "")
+        except OSError as error:  # ssl.SSLError is one
+            raise GatewayNotStarted(
+                f"The certificate {gateway.tls_certificate} cannot be used with the key {gateway.tls_key} ({error}): "
+                f"both have to be PEM, belong together, and the key be without a passphrase."
+            ) from error
+    return {
+        "ssl_certfile": gateway.tls_certificate,
+        "ssl_keyfile": gateway.tls_key,
+        "proxy_headers": gateway.forwarded_allow_ips is not None,
+        "forwarded_allow_ips": gateway.forwarded_allow_ips or "",
+    }
+
+
+def listener(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bound, not listening yet. ``shared``: with other processes of the same user. Raises GatewayNotStarted."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listener.bind((host, port))
+        bound.bind((host, port))
     except OSError as error:
-        listener.close()
+        bound.close()
         raise GatewayNotStarted(
             f"The gateway cannot listen on {host}:{port} ({error}): choose another gateway.host or gateway.port, "
             f"or end what uses it."
         ) from error
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """Signals are ours: uvicorn would raise them again after its end, and the exit status would be theirs."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    return bound
 
 
 async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
@@ -125,17 +144,15 @@ async def enrich(settings: Settings, bootstrap_servers: str | None) -> None:
 
 async def _enrich(settings: Settings, bootstrap_servers: str | None) -> None:
     made = await reached(settings, bootstrap_servers)
-    for store in settings.connected():
-        job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(settings))
+    await while_unchanged(made, _enriching(made))
+
+
+async def _enriching(made: Components) -> None:
+    for store in made.settings.connected():
+        job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(made.settings))
         await made.request(job)
-    async with running(made.engine("enrich", [made.enrich_role()])):
-        await _keep_hooks(made)
+    async with running(made.engine("enrich", [made.enrich_role(watch=True)])):
         await _for_ever()
-
-
-async def _keep_hooks(made: Components) -> None:
-    """Makes the hooks, however long it takes: until then reconcile finds what happens."""
-    await until_it_works(made.ensure_hooks, what="webhooks", cured_by_waiting=(BigCommerceError,), clock=made.clock)
 
 
 def synced(settings: Settings) -> tuple[Resource, ...]:
@@ -157,8 +174,12 @@ async def worker(settings: Settings, bootstrap_servers: str | None) -> None:
 
 async def _worker(settings: Settings, bootstrap_servers: str | None) -> None:
     made = await reached(settings, bootstrap_servers)
-    await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
-    async with running(made.engine(made.version, made.fold_roles())):
+    await while_unchanged(made, _folding(made))
+
+
+async def _folding(made: Components) -> None:
+    admitted = await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
+    async with running(made.engine(made.version, made.fold_roles(admitted))):
         await _for_ever()
 
 
@@ -168,8 +189,21 @@ async def sink(settings: Settings, bootstrap_servers: str | None) -> None:
 
 async def _sink(settings: Settings, bootstrap_servers: str | None) -> None:
     made = await reached(settings, bootstrap_servers)
+    await while_unchanged(made, _sending(made))
+
+
+async def _sending(made: Components) -> None:
     async with made.destinations() as destinations, running(made.engine("sink", [made.sink_role(destinations)])):
+        await _keep_brevo_hooks(made)
         await _for_ever()
+
+
+async def _keep_brevo_hooks(made: Components) -> None:
+    """Makes the hooks, however long it takes: until then opt-outs stay with Brevo, which obeys them by itself."""
+    what = "webhooks of Brevo"
+    await until_it_works(
+        made.ensure_brevo_hooks, what=what, cured_by_waiting=(BrevoError,), clock=made.clock, minutes=10
+    )
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
@@ -199,7 +233,7 @@ async def sync(settings: Settings, bootstrap_servers: str | None, resources: Seq
         sentence = f"there is no resource {unknown[0]}; there are {', '.join(known)}."
         raise SettingsError([Problem("command line", "--resources", sentence)])
     made = await reached(settings, bootstrap_servers)
-    for store in settings.connected():
+    for store in made.settings.connected():
         now = made.clock.now()
         job = Sync(store=store.store_hash, id=f"sync-{now}", at=now)
         if resources:

@@ -1,8 +1,8 @@
 """`tajo up`: a broker unless one is named, the topics, then every component as a supervised process.
 
-A component that ends itself (exit 70: it could no longer trust what it knew) or is killed is started anew: at once if
-it had lived for a while, else after a growing pause. One that cannot work with the configuration (exit 1, 2 or 4) ends
-everything, with its message.
+A component that ends itself (exit 70: it could no longer trust what it knew; 75: a store was connected or has left) or
+is killed is started anew: at once if it had lived for a while, else after a growing pause. One that cannot work with
+the configuration (exit 1, 2 or 4) ends everything, with its message.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ async def run(settings: Settings, config: Path | None, bootstrap_servers: str | 
                 console.print(f"starting Kafka in {settings.data_dir / 'kafka'}")
                 broker = await stack.enter_async_context(EmbeddedKafka(settings.data_dir / "kafka"))
                 bootstrap_servers = broker.bootstrap_servers
+                console.print(f"Kafka answers; other commands reach it with --bootstrap-servers {bootstrap_servers}")
             made = Components(settings, settings.kafka_access(bootstrap_servers))
             diff = await made.apply_topics()
             console.print(f"topics: {str(diff).splitlines()[-1]}")

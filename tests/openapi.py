@@ -67,6 +67,11 @@ def validate_request(
         _validate(spec_file, where, pointer, body)
 
 
+def validate_schema(spec_file: str, name: str, body: Json) -> None:
+    """A body that is described among the components only, as webhooks' callbacks are. Raises ``NotAsDescribed``."""
+    _validate(spec_file, f"{spec_file}: {name}", ("components", "schemas", name), body)
+
+
 def _check_query(spec_file: str, where: str, known: Mapping[str, Json], query: Mapping[str, str]) -> None:
     for name, text in query.items():
         if name not in known:

@@ -137,6 +137,12 @@ def is_known(scope: str) -> bool:
     return _rule(scope) is not None
 
 
+def kind_of(scope: str) -> Kind | None:
+    """What its deliveries are about; None for nothing that is kept, and for an unknown scope."""
+    rule = _rule(scope)
+    return rule.kind if rule is not None else None
+
+
 def is_id(kind: Kind, text: str) -> bool:
     """Whether this can be an id: of carts a UUID, of all others a positive integer."""
     return bool((_CART_ID if kind == "cart" else _NUMBER).fullmatch(text))

@@ -24,6 +24,7 @@ from schemas.errors import TajoError
 
 ADDRESSES = "https://app.brevo.com/security/authorised_ips"
 _EMAIL = re.compile(r"[^\s\"<>(),;:]+(?:@|%40)[^\s\"<>(),;:]+")
+_URL = re.compile(r"https?://[^\s\"'<>]+")
 _NUMBER = re.compile(r"\+?\d{6,}")
 
 
@@ -89,8 +90,9 @@ class _Envelope(msgspec.Struct):
 
 
 def without_personal_data(text: str) -> str:
-    """Brevo repeats e-mails and phone numbers in its messages; receipts and logs must not."""
-    return _NUMBER.sub("<number>", _EMAIL.sub("<e-mail>", text))[:300]
+    """Brevo repeats e-mails and phone numbers in its messages, and of webhooks the address, which ends in a secret;
+    receipts and logs must not."""
+    return _NUMBER.sub("<number>", _EMAIL.sub("<e-mail>", _URL.sub("<url>", text)))[:300]
 
 
 def of_transport(error: httpx.TransportError, request: str) -> BrevoError:

@@ -1,5 +1,7 @@
 """Webhook deliveries: signed, sometimes late, twice or out of order, and repeated for two days when they fail.
 
+A domain that takes too little is blocked for a while; what fails is told to the hook about hooks.
+
 Due times and retry intervals run on the clock given; sockets, time-outs and the signature's time run on the real one.
 """
 
@@ -17,7 +19,8 @@ from typing import Protocol
 import httpx
 import orjson
 
-from emulators.bigcommerce.hooks import Hook, Hooks
+from emulators.bigcommerce.blocking import Blocklist
+from emulators.bigcommerce.hooks import EXCEPTIONS, Hook, Hooks
 from emulators.clock import Clock
 
 # bigcommerce/docs, integrations/webhooks/overview.mdx: each interval runs from the previous failure, in seconds.
@@ -28,6 +31,10 @@ COPY_AFTER_MS = 455
 
 # A receiver was given up between 9 and 12 seconds.
 TIMEOUT = 10.0
+
+# What store/hook/deliveryException tells; of those that will be repeated one per 10 minutes and destination.
+WILL_RETRY, GIVEN_UP, BLOCKED = 90_001, 90_002, 90_003
+TOLD_AGAIN_MS = 600_000
 
 KEY_ORDERS = (
     ("producer", "hash", "created_at", "store_id", "scope", "data"),
@@ -41,7 +48,10 @@ class WorkClock(Clock, Protocol):
 
 @dataclass(slots=True)
 class Counters:
-    """``sent`` counts all attempts, ``delivered`` those answered 2xx, ``dropped`` what was for a hook that went."""
+    """``sent`` counts all attempts, ``delivered`` those answered 2xx, ``dropped`` what was for a hook that went.
+
+    ``held``: attempts that were not made, since the domain was blocked. ``told``: events about failing deliveries.
+    """
 
     sent: int = 0
     delivered: int = 0
@@ -51,6 +61,9 @@ class Counters:
     reordered: int = 0
     dropped: int = 0
     deactivated: int = 0
+    held: int = 0
+    blocks: int = 0
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class Deliveries:
         workers: int = 16,
     ) -> None:
         self.counters = Counters()
+        self.blocklist = Blocklist(clock)
         self._clock = clock
         self._hooks = hooks
         self._store_id = store_id
@@ -98,6 +112,7 @@ class Deliveries:
         self._client: httpx.AsyncClient | None = None
         self._seed = seed
         self._events = 0
+        self._told_at: dict[str, int] = {}  # destination -> when its last 90001 was told
 
     @property
     def pending(self) -> int:
@@ -134,6 +149,7 @@ class Deliveries:
         identity = hashlib.sha1(f"{self._hooks.store_hash}/{self._seed}/{self._events}".encode()).hexdigest()
         body = self._body(identity, scope, data)
         for hook in hooks:
+            self._hooks.heard(hook)
             due = self._clock.now() + self._latency_ms
             if self._random.random() < self._reorder:
                 due += self._random.randint(2_000, max(2_000, self._late_ms))
@@ -172,26 +188,54 @@ class Deliveries:
                     return
                 self.counters.retried += attempt > 0
                 self.counters.duplicates += delivery.is_copy
-                if await self._attempt(delivery, hook, client) or delivery.is_copy:
+                failure = await self._tried(delivery, hook, client)
+                if failure is None or delivery.is_copy:
                     return
+                self._failed(hook, failure, last=interval is None)
             if interval is None:
-                self._hooks.deactivate(hook)
-                self.counters.deactivated += 1
                 return
             due = self._clock.now() + interval * 1000
 
-    async def _attempt(self, delivery: Delivery, hook: Hook, client: httpx.AsyncClient) -> bool:
+    async def _tried(self, delivery: Delivery, hook: Hook, client: httpx.AsyncClient) -> str | None:
+        """What was wrong, None if it was taken. What falls into a block is not sent, and follows the retry schedule."""
+        if self.blocklist.blocks(hook.destination):
+            self.counters.held += 1
+            return "The domain is blocked"
+        failure = await self._attempt(delivery, hook, client)
+        if self.blocklist.attempted(hook.destination, failure):
+            self.counters.blocks += 1
+            self._tell(hook, BLOCKED, "Domain temporarily blocked: its success ratio is below 90 %")
+        return failure
+
+    async def _attempt(self, delivery: Delivery, hook: Hook, client: httpx.AsyncClient) -> str | None:
         async with self._workers:
             self.counters.sent += 1
             headers = {**hook.headers, **signed_headers(self._key, delivery.hash, delivery.body, time.time)}
             try:
                 answer = await client.post(hook.destination, content=delivery.body, headers=headers)
-            except httpx.HTTPError:
+            except httpx.HTTPError as error:
                 self.counters.failed += 1
-                return False
+                return f"No response received ({type(error).__name__})"
         self.counters.delivered += answer.is_success
         self.counters.failed += not answer.is_success
-        return answer.is_success
+        return None if answer.is_success else f"Non-200 response received ({answer.status_code})"
+
+    def _failed(self, hook: Hook, failure: str, *, last: bool) -> None:
+        if last:
+            self._hooks.deactivate(hook)
+            self.counters.deactivated += 1
+            self._tell(hook, GIVEN_UP, f"{failure}, all attempts are exhausted: the webhook is being disabled")
+            return
+        now, told = self._clock.now(), self._told_at.get(hook.destination)
+        if not self.blocklist.blocks(hook.destination) and (told is None or now >= told + TOLD_AGAIN_MS):
+            self._told_at[hook.destination] = now
+            self._tell(hook, WILL_RETRY, f"{failure}, will retry")
+
+    def _tell(self, hook: Hook, code: int, message: str) -> None:
+        """To the hook about hooks; of its own failures nothing is told."""
+        if hook.scope != EXCEPTIONS and self._hooks.for_scope(EXCEPTIONS):
+            self.counters.told += 1
+            self.publish(EXCEPTIONS, {"type": "webhook", "id": hook.id, "error_code": code, "message": message})
 
 
 def signed_headers(key: bytes, identity: str, body: bytes, now: Callable[[], float]) -> dict[str, str]:

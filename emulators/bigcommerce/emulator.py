@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from emulators.bigcommerce.abandonment import Abandonment
 from emulators.bigcommerce.answers import Json, v2_error, v3_error
+from emulators.bigcommerce.blocking import Blocklist
 from emulators.bigcommerce.deliveries import Deliveries, WorkClock
 from emulators.bigcommerce.faults import Faults
 from emulators.bigcommerce.gate import Gate, missing_scopes
@@ -74,7 +75,7 @@ class BigCommerce:
         store.events.listeners.append(self.deliveries.publish)
         self._abandonment = Abandonment(store)
         self.gate = Gate(
-            _routes(store, self.hooks),
+            _routes(store, self.hooks, self.deliveries.blocklist),
             store.store_hash,
             access_token,
             self.quota,
@@ -107,8 +108,8 @@ class BigCommerce:
         await self.stop()
 
 
-def _routes(store: Store, hooks: Hooks) -> Starlette:
-    v3 = [*HookRoutes(hooks).routes(), *CustomerRoutes(store).routes(), *CatalogueRoutes(store).routes()]
+def _routes(store: Store, hooks: Hooks, blocklist: Blocklist) -> Starlette:
+    v3 = [*HookRoutes(hooks, blocklist).routes(), *CustomerRoutes(store).routes(), *CatalogueRoutes(store).routes()]
     root = f"/stores/{store.store_hash}"
     return Starlette(
         routes=[

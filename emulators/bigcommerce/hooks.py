@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulators.clock import Clock
 
 MOST_PER_SCOPE = 10
+EXCEPTIONS = "store/hook/deliveryException"
+IDLE_MS = 90 * 86_400_000  # without an event for so long, a hook is deactivated
 
 SCOPES = frozenset(
     f"store/{group}/{what}"
@@ -53,6 +56,7 @@ class Hook:
     is_active: bool
     created_at: int
     updated_at: int
+    last_event_at: int  # ms; of hooks that were just made or switched on: that moment
     deactivated: bool = False
 
 
@@ -69,17 +73,24 @@ class Hooks:
     _last_id: int = 18_048_286
 
     def all(self) -> list[Hook]:
+        self._let_idle_ones_sleep()
         return list(self._hooks.values())
 
     def get(self, hook_id: int) -> Hook | None:
+        self._let_idle_ones_sleep()
         return self._hooks.get(hook_id)
 
     def for_scope(self, scope: str) -> list[Hook]:
-        return [hook for hook in self._hooks.values() if hook.scope == scope and hook.is_active]
+        """Those that are active."""
+        return [hook for hook in self.all() if hook.scope == scope and hook.is_active]
+
+    def heard(self, hook: Hook) -> None:
+        """There was an event for it."""
+        hook.last_event_at = self.clock.now()
 
     def create(self, body: Any) -> Hook:
         wanted = self._checked(body, {"is_active": True, "headers": None})
-        now = self.clock.now() // 1000
+        now = self.clock.now()
         self._last_id += 1
         hook = Hook(
             id=self._last_id,
@@ -87,8 +98,9 @@ class Hooks:
             destination=wanted["destination"],
             headers=dict(wanted["headers"] or {}),
             is_active=wanted["is_active"],
-            created_at=now,
-            updated_at=now,
+            created_at=now // 1000,
+            updated_at=now // 1000,
+            last_event_at=now,
         )
         self._room_for(hook)
         self._hooks[hook.id] = hook
@@ -96,6 +108,8 @@ class Hooks:
 
     def change(self, hook: Hook, body: Any) -> Hook:
         """What the body does not name stays. Setting it active takes back a deactivation."""
+        if not body:
+            raise RefusedHook(422, "JSON data is missing or invalid", {"body": "At least one field is required."})
         known = {name: getattr(hook, name) for name in ("scope", "destination", "is_active", "headers")}
         wanted = self._checked(body, known)
         changed = Hook(
@@ -106,6 +120,7 @@ class Hooks:
             is_active=wanted["is_active"],
             created_at=hook.created_at,
             updated_at=self.clock.now() // 1000,
+            last_event_at=hook.last_event_at if hook.is_active else self.clock.now(),
             deactivated=hook.deactivated and not wanted["is_active"],
         )
         self._room_for(changed)
@@ -116,7 +131,7 @@ class Hooks:
         del self._hooks[hook.id]
 
     def deactivate(self, hook: Hook) -> None:
-        """After the last attempt of a delivery has failed."""
+        """After the last attempt of a delivery has failed, or after 90 days without events."""
         hook.is_active, hook.deactivated = False, True
         hook.updated_at = self.clock.now() // 1000
 
@@ -147,17 +162,36 @@ class Hooks:
             raise RefusedHook(422, "JSON data is missing or invalid", errors)
         if wanted["scope"] not in SCOPES:
             raise RefusedHook(422, "JSON data is missing or invalid", {"scope": f"{wanted['scope']} is no scope."})
-        if not str(wanted["destination"]).startswith(("https://", *(("http://",) if self.allow_http else ()))):
-            raise RefusedHook(422, "JSON data is missing or invalid", {"destination": "The destination must be HTTPS."})
+        if (wrong := self._wrong_destination(str(wanted["destination"]))) is not None:
+            raise RefusedHook(422, "JSON data is missing or invalid", {"destination": wrong})
         headers = wanted["headers"]
         texts = headers is None or (isinstance(headers, dict) and all(isinstance(v, str) for v in headers.values()))
         if not texts or not isinstance(wanted["is_active"], bool):
             raise RefusedHook(422, "JSON data is missing or invalid", {"headers": "error.expected.jsobject"})
         return wanted
 
+    def _wrong_destination(self, destination: str) -> str | None:
+        parts = urlsplit(destination)
+        if self.allow_http and parts.scheme in ("http", "https"):
+            return None
+        if parts.scheme != "https":
+            return "The destination must be HTTPS."
+        return None if parts.netloc.rpartition(":")[2] in (parts.netloc, "443") else "Only port 443 is supported."
+
     def _room_for(self, hook: Hook) -> None:
-        same = [each for each in self._hooks.values() if each.scope == hook.scope and each.id != hook.id]
+        others = [each for each in self._hooks.values() if each.id != hook.id]
+        same = [each for each in others if each.scope == hook.scope]
+        if hook.scope == EXCEPTIONS and same:
+            raise RefusedHook(422, f"There is a webhook for {EXCEPTIONS} already: there can be one only.")
         if any(each.destination == hook.destination for each in same):
             raise RefusedHook(422, f"There is a webhook for {hook.scope} to this destination already.")
+        if any(each.destination == hook.destination and EXCEPTIONS in (each.scope, hook.scope) for each in others):
+            raise RefusedHook(422, f"The destination of {EXCEPTIONS} has to differ from those of all other webhooks.")
         if len(same) >= MOST_PER_SCOPE:
             raise RefusedHook(422, f"The limit of {MOST_PER_SCOPE} webhooks for {hook.scope} is reached.")
+
+    def _let_idle_ones_sleep(self) -> None:
+        now = self.clock.now()
+        for hook in self._hooks.values():
+            if hook.is_active and now >= hook.last_event_at + IDLE_MS:
+                self.deactivate(hook)

@@ -8,13 +8,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulators.bigcommerce.answers import pagination, v3_answer, v3_error
+from emulators.bigcommerce.blocking import Blocklist
 from emulators.bigcommerce.hooks import Hook, Hooks, RefusedHook
 from emulators.bigcommerce.queries import Query
 
 
 class HookRoutes:
-    def __init__(self, hooks: Hooks) -> None:
-        self._hooks = hooks
+    def __init__(self, hooks: Hooks, blocklist: Blocklist) -> None:
+        self._hooks, self._blocklist = hooks, blocklist
 
     def routes(self) -> list[Route]:
         return [
@@ -54,13 +55,13 @@ class HookRoutes:
         return v3_answer(self._hooks.shown(hook))
 
     async def admin(self, request: Request) -> Response:
-        """Which hooks fell silent. Domains are never blocked here: the emulator keeps no success ratio."""
+        """Which hooks fell silent, and which domains are blocked."""
         active = Query(request.query_params).flag("is_active")
         hooks = [hook for hook in self._hooks.all() if active is None or hook.is_active == active]
         data: dict[str, Any] = {
             "emails": self._hooks.emails,
             "hooks_list": [self._admin_view(hook) for hook in hooks],
-            "blocked_domains": [],
+            "blocked_domains": self._blocklist.shown(),
         }
         meta = pagination(request, page=1, limit=max(1, len(hooks)), count=len(hooks), total=len(hooks))
         return v3_answer(data, {"pagination": meta})

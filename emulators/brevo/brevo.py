@@ -17,11 +17,11 @@ from emulators.brevo.gate import Gate
 from emulators.brevo.imports import Imports
 from emulators.brevo.limits import Limits
 from emulators.brevo.lists import FolderCalls, ListCalls
+from emulators.brevo.notifications import Happening, Mail, Notifications, WorkClock
 from emulators.brevo.orders import OrderCalls
 from emulators.brevo.settings import SettingCalls
 from emulators.brevo.state import ContactList, State
 from emulators.brevo.webhooks import WebhookCalls
-from emulators.clock import Clock
 
 DEFAULT_ATTRIBUTES = {"FIRSTNAME": "text", "LASTNAME": "text"}
 
@@ -40,7 +40,7 @@ class Brevo:
 
     def __init__(
         self,
-        clock: Clock,
+        clock: WorkClock,
         *,
         api_key: str,
         plan: str = "general",
@@ -60,6 +60,7 @@ class Brevo:
         self._state.commerce_from = now if ecommerce else None
         self._clock = clock
         self.faults = Faults()
+        self.notifications = Notifications(clock, self._state.webhooks)
         account = Account(clock, self._state)
         account.next_id("folder")
         list_calls = ListCalls(account)
@@ -98,11 +99,25 @@ class Brevo:
     def latency(self, seconds: float) -> None:
         self._gate.latency = seconds
 
-    def unsubscribe(self, email: str) -> None:
+    def unsubscribe(self, email: str, mail: Mail = "marketing") -> None:
         """The recipient follows the unsubscribe link. Raises ``KeyError`` for an unknown e-mail."""
-        contact = self.state.contacts[email.strip().lower()]
-        contact.flag(self._clock.now(), True, "recipient")
-        contact.modified_at = self._clock.now()
+        self._happens("unsubscribed", email, mail)
+
+    def spam(self, email: str, mail: Mail = "marketing") -> None:
+        """The recipient complains. Raises ``KeyError`` for an unknown e-mail."""
+        self._happens("spam", email, mail)
+
+    def hard_bounce(self, email: str, mail: Mail = "marketing") -> None:
+        """The recipient's server refuses a mail for good. Raises ``KeyError`` for an unknown e-mail."""
+        self._happens("hardBounce", email, mail)
+
+    def _happens(self, happening: Happening, email: str, mail: Mail) -> None:
+        """Campaigns blocklist the contact; other mails only block their sender (help.brevo.com 209458705)."""
+        contact, now = self.state.contacts[email.strip().lower()], self._clock.now()
+        if mail == "marketing":
+            contact.flag(now, True, "server" if happening == "hardBounce" else "recipient")
+            contact.modified_at = now
+        self.notifications.publish(happening, contact.email, contact.id, mail)
 
     def _setting_routes(self, settings: SettingCalls, webhooks: WebhookCalls) -> list[BaseRoute]:
         route = self._gate.route

@@ -1,4 +1,4 @@
-"""``/webhooks``: kept and listed. What Brevo sends to them is not published well enough to be imitated."""
+"""``/webhooks``: kept and listed. What they are told is in `notifications`."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -14,6 +14,7 @@ from projections.fold import Output
 from schemas.errors import BadRecord
 from schemas.facts import Cause, StatusChange
 from schemas.requests import FetchEntity, LookAgain, Reconcile, Request, Sync
+from streams.enrich.heard import Heard
 from streams.enrich.importer import Importer
 from streams.enrich.orders import conversion
 from streams.enrich.settings import StoreConnection
@@ -42,17 +43,21 @@ _body = msgspec.json.Decoder(_Body)
 class Deliveries:
     """``counts`` by scope, and of what is ignored because its part of `sync` is off."""
 
-    def __init__(self, desk: Desk, connection: StoreConnection, importer: Importer, troubles: Troubles) -> None:
+    def __init__(
+        self, desk: Desk, connection: StoreConnection, importer: Importer, troubles: Troubles, heard: Heard
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self.ignored = 0
         self.hook_failures = 0  # store/hook/deliveryException
         self._desk, self._connection, self._importer, self._troubles = desk, connection, importer, troubles
+        self._heard = heard
 
     def delivered(self, record: Record) -> tuple[list[Output], Changes]:
         """A delivery of this store. Raises BadRecord or MsgspecError for one that cannot be understood."""
         body = _body.decode(record.value or b"")
         dirty = entity_of(body.scope, body.data)
         self.counts[body.scope] += 1
+        self._heard.delivered(body.scope, body.hash, body.created_at * 1000, body.data)
         if dirty is None or not self._is_ours(dirty):
             self.ignored += 1
             return [], {}

@@ -20,7 +20,7 @@ from streams.inbox import Record
 from streams.owner import Owner, Parts
 
 INPUTS = (topics.WEBHOOK, topics.REQUEST)
-OUTPUTS = tuple(TOPIC_OF.values())
+OUTPUTS = (*TOPIC_OF.values(), topics.REQUEST)
 NAME = "enrich"  # of the table
 _DRAIN_S = 8.0  # real seconds for what is being committed when the partition goes
 

@@ -1,8 +1,9 @@
 """What the enricher needs to know of the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from connectors.bigcommerce import hooks
 from connectors.bigcommerce.client import BASE_URL
 from connectors.bigcommerce.scopes import Kind
 
@@ -16,13 +17,29 @@ _KINDS: Mapping[str, frozenset[Kind]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class HooksWanted:
+    """The webhooks that a store shall have. ``headers``: what every delivery carries, the secret among them."""
+
+    scopes: tuple[str, ...]
+    public_url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    def plan(self, store_hash: str, present: Collection[hooks.Hook]) -> hooks.Plan:
+        return hooks.plan(store_hash, self.scopes, self.public_url, self.headers, present)
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConnection:
-    """How to reach one store. ``parts``: the enabled ones of `sync` (customers, orders, products, carts, inventory)."""
+    """How to reach one store. ``parts``: the enabled ones of `sync` (customers, orders, products, carts, inventory).
+
+    ``hooks``: those that are kept up; None: nobody looks after them here.
+    """
 
     store_hash: str
     access_token: str = field(repr=False)
     base_url: str = BASE_URL
     parts: frozenset[str] = frozenset({"customers", "orders", "products", "carts"})
+    hooks: HooksWanted | None = None
 
     def wants(self, kind: Kind) -> bool:
         """Whether entities of this kind are read."""

@@ -1,7 +1,7 @@
 """What the enricher remembers of a store: state in the sense of the owner, changed only together with what follows.
 
 Keys: `<store hash>/info`, `…/mark/<kind>/<id>`, `…/subscriber/<id>`, `…/cart/<id>`, `…/refunded/<order id>`,
-`…/job/<at>/<id>`. Values are msgpack.
+`…/job/<at>/<id>`, `…/hooks` (streams.enrich.heard). Values are msgpack.
 """
 
 from collections.abc import Iterator, Mapping

@@ -17,6 +17,7 @@ from streams.enrich.catalogue import Catalogue, StoreRecord
 from streams.enrich.customers import Customers
 from streams.enrich.deliveries import Deliveries
 from streams.enrich.facts import Facts
+from streams.enrich.heard import Heard
 from streams.enrich.importer import KIND_OF, Importer
 from streams.enrich.lanes import Lanes, Token
 from streams.enrich.marks import Marks
@@ -27,6 +28,7 @@ from streams.enrich.source import Desk, Listing, Source
 from streams.enrich.state import CartMemory, Changes, State, merged
 from streams.enrich.subscribers import Subscribers
 from streams.enrich.troubles import Troubles
+from streams.enrich.watch import HookWatch
 from streams.enrich.writer import Spawn, Writer
 from streams.inbox import Record
 
@@ -56,7 +58,8 @@ class StoreEnricher:
         self.troubles = Troubles(self.state)
         token = Token()
         self.importer = Importer(self._desk, self._listings(), troubles=self.troubles, token=token)
-        self.deliveries = Deliveries(self._desk, connection, self.importer, self.troubles)
+        self.heard = Heard(self.state, clock)
+        self.deliveries = Deliveries(self._desk, connection, self.importer, self.troubles, self.heard)
         self.lanes = Lanes(
             self._desk,
             self._sources,
@@ -75,6 +78,9 @@ class StoreEnricher:
             every_ms=settings.reconcile_every_ms,
             overlap_ms=settings.reconcile_overlap_ms,
         )
+        self.watch: HookWatch | None = None
+        if connection.hooks is not None:
+            self.watch = HookWatch(self.state, self.client, connection.hooks, self.heard, clock, connection.wants)
         self._tasks: list[asyncio.Task[None]] = []
         self._swept_at = 0
 
@@ -106,6 +112,8 @@ class StoreEnricher:
             self._spawn(self.importer.run(), f"imports of store {self.store_hash}"),
             self._spawn(self._reconciler.run(), f"reconciles of store {self.store_hash}"),
         ]
+        if self.watch is not None:
+            self._tasks.append(self._spawn(self.watch.run(), f"watch over the webhooks of store {self.store_hash}"))
 
     async def close(self) -> None:
         """Ends what is under way; marks that were being read stay."""
@@ -128,7 +136,7 @@ class StoreEnricher:
         changes = [self._collapse(resource, kind) for resource, kind in KIND_OF.items() if kind != "cart"]
         if not self.state.info.asked and not self.marks.marked("store", ""):
             changes.append(self.marks.add("store", "", self._clock.now() - self._settings.coalesce_ms))
-        return merged(*changes, self._sweep())
+        return merged(*changes, self._sweep(), self.heard.settle())
 
     def _collapse(self, resource: Resource, kind: Kind) -> Changes:
         """Deletions stay marks, since no list shows them; so does what was asked for, whether or not it changed."""
@@ -165,7 +173,8 @@ class StoreEnricher:
         """Whether something can be done now, without waiting for the clock."""
         if self.lanes.stirred:
             return True
-        return len(self.lanes.running) + (not self.importer.sleeping) > self.client.waiting
+        watching = self.watch is not None and self.watch.under_way
+        return len(self.lanes.running) + (not self.importer.sleeping) + watching > self.client.waiting
 
     def backlog(self) -> Counter[str]:
         """Marks by kind."""

@@ -88,6 +88,8 @@ class Cures:
             return self._of_fact(letter, FACTS[topic])
         if topic == topics.WEBHOOK:
             return self._of_mark(letter) if letter.told("stage") == "fetch" else self._of_delivery(letter)
+        if topic == topics.BREVO_EVENT:
+            return self._of_event(letter)
         source = letter.source
         if topic not in (topics.COMMAND, topics.REQUEST, topics.CONSENT) or source is None:
             raise NoCure(
@@ -184,12 +186,22 @@ class Cures:
             item = Item(source)
         except BadRecord as error:
             raise NoCure(f"{error} There is nothing in it to send: drop it.") from None
-        account = (source.key or b"").decode(errors="replace")
-        if account not in self.accounts:
-            raise NoCure(f"the Brevo account {account!r} is not configured: add it, then retry; or drop it.")
+        self._check_account(source)
         if item.kind == "event":
             return _again(topics.COMMAND, source, "the event goes to Brevo again under its id, which is sent once")
         return _again(topics.COMMAND, source, f"the {item.kind} command goes to Brevo again, nothing newer being there")
+
+    def _of_event(self, letter: Letter) -> Cure:
+        """Whatever has been heard since: an opt-out counts from when it was made."""
+        if letter.source is None:
+            raise NoCure("it is no webhook of Brevo that can be read, so it tells of no opt-out: drop it.")
+        self._check_account(letter.source)
+        return _again(topics.BREVO_EVENT, letter.source, "it enters the log again")
+
+    def _check_account(self, source: Source) -> None:
+        account = (source.key or b"").decode(errors="replace")
+        if account not in self.accounts:
+            raise NoCure(f"the Brevo account {account!r} is not configured: add it, then retry; or drop it.")
 
     def _of_request(self, source: Source) -> Cure:
         request = _read(_request, source.value)

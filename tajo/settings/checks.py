@@ -9,7 +9,7 @@ from schemas.commands import AttributeType
 from tajo.settings.document import Path, dotted
 from tajo.settings.durations import show_duration
 from tajo.settings.model import MAX_AGE_LIMIT, Credentials, CustomerMapping, Lists, Store
-from tajo.settings.resolved import Settings, name_of
+from tajo.settings.resolved import Settings, is_loopback, name_of
 from tajo.settings.webhooks import RESERVED
 
 
@@ -22,16 +22,17 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """All that is wrong. The stores have to be right before anything else is asked of them."""
     stores = list(_stores(settings))
     yield from stores
-    for check in (_webhooks, _lists, _mappings, _carts, _rates, _kafka):
+    for check in (_webhooks, _lists, _mappings, _carts, _rates, _kafka, _gateway):
         yield from check(settings)
     if not stores:
         yield from _accounts(settings)
+        yield from _tokens(settings)
         yield from _attributes(settings)
 
 
 def _stores(settings: Settings) -> Iterator[Finding]:
     single = settings.connectors.bigcommerce
-    if single is None and not settings.stores:
+    if single is None and not settings.stores and settings.encryption_key is None:
         sentence = "no store is configured; give it a store_hash and an access_token."
         yield Finding(("connectors", "bigcommerce"), sentence)
     if single is not None and single.enabled and settings.stores:
@@ -169,6 +170,36 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     if kafka.ssl_cafile is not None and not kafka.ssl_cafile.is_file():
         sentence = f'found "{kafka.ssl_cafile}"; there is no such file, mount it or correct the path.'
         yield Finding(("kafka", "ssl_cafile"), sentence)
+
+
+def _gateway(settings: Settings) -> Iterator[Finding]:
+    gateway = settings.gateway
+    if gateway.control == "loopback" and not is_loopback(gateway.host):
+        sentence = f'found "loopback", but gateway.host is {gateway.host}; listen on 127.0.0.1, or write token.'
+        yield Finding(("gateway", "control"), sentence)
+    for name, other in (("tls_certificate", "tls_key"), ("tls_key", "tls_certificate")):
+        file = getattr(gateway, name)
+        if file is None and getattr(gateway, other) is not None:
+            yield Finding(("gateway", name), f"it is missing; gateway.{other} is of no use without it.")
+        if file is not None and not file.is_file():
+            yield Finding(("gateway", name), f'found "{file}"; there is no such file, mount it or correct the path.')
+
+
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for account in settings.accounts():
+        for token in {token.get_secret_value() for token in account.webhook_tokens}:
+            if owners.setdefault(token, account.name) != account.name:
+                sentence = f"account {owners[token]} has that token already, give each its own."
+                yield Finding(_token_path(settings, account.name), sentence)
+
+
+def _token_path(settings: Settings, account: str) -> Path:
+    """Where an account's token stands; of several stores that share it, the first."""
+    if account == settings.brevo.account:
+        return ("brevo", "webhook_token")
+    paths = [path for path, entry in settings.entries() if settings.account_of(entry)[0] == account]
+    return (*paths[0], "brevo", "webhook_token")
 
 
 def _accounts(settings: Settings) -> Iterator[Finding]:

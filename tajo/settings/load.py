@@ -91,7 +91,10 @@ def notices(settings: Settings) -> list[str]:
     """What works otherwise than a reader of the file may expect; nothing of it is wrong."""
     said = []
     if settings.public_url is None:
-        said.append("public_url is not set: no webhooks are made, changes are found by reconcile alone.")
+        said.append(
+            "public_url is not set: no webhooks are made, changes are found by reconcile alone, and opt-outs made at "
+            "Brevo are not heard of."
+        )
     if "store/inventory/updated" in settings.event_names() and not settings.sync.inventory:
         said.append("sync.inventory is false: the hook for store/inventory/updated is not made.")
     if settings.carts.both:

@@ -18,6 +18,7 @@ from tajo.settings.values import (
     BootstrapServers,
     Count,
     Currency,
+    EncryptionKeys,
     EventName,
     Folder,
     ListTarget,
@@ -26,11 +27,13 @@ from tajo.settings.values import (
     Name,
     Natural,
     Prefix,
+    Proxies,
     PublicUrl,
     Rate,
     Secret,
     Switch,
     Text,
+    Token,
 )
 from tajo.settings.webhooks import Scope
 
@@ -93,6 +96,12 @@ class StoreBrevo(Part):
     """Name of the account in topics and messages; the store's name unless given. It must not change later."""
     api_key: Secret
     """API key of the account. Stores with the same key share the account."""
+    webhook_token: Token | None = None
+    """As `brevo.webhook_token`, for this account."""
+    previous_api_key: Secret | None = None
+    """As `brevo.previous_api_key`, for this account."""
+    previous_webhook_token: Token | None = None
+    """As `brevo.previous_webhook_token`, for this account."""
     currency: Currency | None = None
     """Reporting currency of the account; that of its first store unless given."""
     rates: dict[Currency, Rate] = Field(default_factory=dict)
@@ -119,6 +128,12 @@ class Credentials(Part):
     """Its client secret: key of the webhooks' signatures. Without it only the shared header is checked."""
     webhook_secret: Secret | None = None
     """Value of the shared header of our webhooks. Without it one is derived from the access token."""
+    previous_access_token: Secret | None = None
+    """The token before, while it is replaced: the header's value that was derived from it is still accepted."""
+    previous_client_secret: Secret | None = None
+    """The client secret before, while it is replaced: signatures made with it are still accepted."""
+    previous_webhook_secret: Secret | None = None
+    """The header's value before, while it is replaced: still accepted (docs/webhooks.md)."""
 
 
 class BigCommerceConnector(Credentials):
@@ -147,6 +162,12 @@ class Brevo(Part):
     """Name of the account in topics and messages. It must not change later."""
     api_key: Secret | None = None
     """API key of the account. Required, unless every store has its own."""
+    webhook_token: Token | None = None
+    """Last part of the address that Brevo's webhooks are sent to. Without it one is derived from the API key."""
+    previous_api_key: Secret | None = None
+    """The API key before, while it is replaced: the address that was derived from it is still accepted."""
+    previous_webhook_token: Token | None = None
+    """The token before, while it is replaced: still accepted."""
     currency: Currency | None = None
     """Reporting currency of the account; that of its first store unless given."""
     base_url: BaseUrl = "https://api.brevo.com/v3"
@@ -239,8 +260,18 @@ class Gateway(Part):
     """Address that the gateway listens on; 0.0.0.0 in a container."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """Port that the gateway listens on."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes of the gateway that share the port (Linux); each keeps a local store of `spool_limit` at most."""
     spool_limit: Bytes = 1 << 30
     """Size of the local store that takes deliveries while Kafka does not answer."""
+    control: Literal["token", "loopback"] = "token"
+    """Who may use the control API: `token`: who has one; `loopback`: also this machine, with `host` 127.0.0.1."""
+    forwarded_allow_ips: Proxies | None = None
+    """Addresses or networks of the proxies in front, whose `X-Forwarded-For` and `-Proto` are believed."""
+    tls_certificate: Folder | None = None
+    """File with the certificate chain (PEM), to speak https without a proxy."""
+    tls_key: Folder | None = None
+    """File with its private key (PEM), without a passphrase."""
 
 
 DOCUMENTED_MAPPING: Final = {
@@ -293,5 +324,7 @@ class Registry(Part):
     """What one unit of another currency is in the reporting currency, as `{EUR: 1.08}`."""
     kafka: Kafka = Kafka()
     gateway: Gateway = Gateway()
+    encryption_key: EncryptionKeys | None = None
+    """Encrypts the credentials of connected stores. Of several, separated by commas, the first encrypts, all open."""
     data_dir: Folder = Path("data")
     """Folder of the embedded broker, tables, spool and read models."""

@@ -5,6 +5,7 @@ A sentence follows `found …; ` and ends without a full stop.
 
 import re
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,30}")
 _SERVER: Final = re.compile(r"[^\s,:/]+:[0-9]{1,5}(,[^\s,:/]+:[0-9]{1,5})*")
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+_ENCRYPTION_KEY: Final = re.compile(r"[0-9A-Za-z_-]{43}=")  # Fernet: 32 bytes, base64url
+
+_TOKEN: Final = re.compile(r"[0-9A-Za-z_-]{24,128}")  # the last part of a path, not to be guessed
 
 _WORDS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -36,6 +40,13 @@ def _text(value: object) -> str:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         raise ValueError("it has to be text: put it in quotes, so that no zero is lost")
     raise ValueError("it has to be text that is not empty")
+
+
+def _token(value: object) -> str:
+    token = _text(value)
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("a token has letters, digits, _ and - only, and 24 to 128 of them")
+    return token
 
 
 def _amount(value: object) -> Decimal:
@@ -118,9 +129,30 @@ def _bootstrap(value: str) -> str:
     return value
 
 
+def _encryption_keys(value: object) -> str:
+    keys = [key.strip() for key in _text(value).split(",")]
+    if not all(_ENCRYPTION_KEY.fullmatch(key) for key in keys):
+        raise ValueError("it has to be a key as `tajo connections key` makes it, or several separated by commas")
+    return ",".join(keys)
+
+
+def _proxies(value: object) -> str:
+    addresses = [part.strip() for part in _text(value).split(",")]
+    for address in addresses:
+        try:
+            ip_network(address)
+        except ValueError:
+            raise ValueError(
+                "it has to be addresses or networks of proxies, separated by commas, as 10.0.0.7, 10.1.0.0/16; "
+                "not *, with which everybody could claim any address"
+            ) from None
+    return ",".join(addresses)
+
+
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Text = Annotated[str, BeforeValidator(_text)]
 Secret = Annotated[SecretStr, BeforeValidator(_text)]
+Token = Annotated[SecretStr, BeforeValidator(_token)]
 Folder = Annotated[Path, BeforeValidator(lambda value: Path(_text(value)))]
 Money = Annotated[Decimal, BeforeValidator(_money)]
 Rate = Annotated[Decimal, BeforeValidator(_rate)]
@@ -137,3 +169,5 @@ Prefix = Annotated[Text, _matching(_PREFIX, "a prefix has lower-case letters, di
 PublicUrl = Annotated[Text, AfterValidator(_public_url)]
 BaseUrl = Annotated[Text, AfterValidator(_base_url)]
 BootstrapServers = Annotated[Text, AfterValidator(_bootstrap)]
+EncryptionKeys = Annotated[SecretStr, BeforeValidator(_encryption_keys)]
+Proxies = Annotated[str, BeforeValidator(_proxies)]

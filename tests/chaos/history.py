@@ -24,6 +24,7 @@ INPUTS: Final = (
     topics.PRODUCT,
     topics.CATEGORY,
     topics.CONSENT,
+    topics.BREVO_EVENT,
 )
 _POISON: Final = 0.01
 _FOREIGN: Final = b"nobody"  # a store that is not configured
@@ -99,7 +100,7 @@ def _ticks(days: int) -> Told:
 
 def _poison(chance: random.Random, beside: Output, day: int) -> Day:
     """A record that cannot be used, under the key of one that can: what is known of it must stay. (One without a key
-    is refused by the broker, since all these topics are compacted.)
+    is refused by the broker, since nearly all these topics are compacted.)
 
     Not into the topic that folds write into themselves: there, offsets are no property of the input.
     """

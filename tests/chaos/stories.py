@@ -18,7 +18,7 @@ from schemas import topics
 from schemas.facts import StatusChange
 from schemas.inner import Consent
 from schemas.requests import Entity
-from tests.chaos.shop import HOUR, MINUTE, Row, Shop
+from tests.chaos.shop import DAY, HOUR, MINUTE, Row, Shop
 from tests.projections.orders_made import billing, customer, order, rfc2822
 
 Told = Iterator[tuple[int, Output]]
@@ -127,6 +127,12 @@ class Person:
         consent = Consent(account=account, email=self.email, opted_out_at=at, reason="unsubscribed")
         return at, Output(topics.CONSENT, key, None if erased else msgspec.json.encode(consent))
 
+    def unsubscribes_at_brevo(self, day: int, *, late: int = 0) -> tuple[int, Output]:
+        """By a webhook of Brevo's own, whose fold tells it on. ``late``: ms that Brevo needed to get through."""
+        at, account = self.shop.moment(day), self.shop.account
+        event = {"event": "unsubscribe", "email": self.email, "ts_event": (at - late) // 1000}
+        return at, Output(topics.BREVO_EVENT, account.encode(), msgspec.json.encode(event))
+
 
 # --- stories ----------------------------------------------------------------------------------------------------------
 
@@ -145,6 +151,9 @@ def buyer(one: Person) -> Told:
         yield one.opts_out_at_brevo(1)
         if one.chance.random() < 0.5:
             yield one.opts_out_at_brevo(2, erased=True)
+    elif one.chance.random() < 0.2:
+        yield one.unsubscribes_at_brevo(1)
+        yield one.unsubscribes_at_brevo(2, late=3 * DAY)
 
 
 def guest(one: Person) -> Told:

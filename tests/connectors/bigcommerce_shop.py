@@ -47,6 +47,7 @@ _DESCRIBED = (
     (r"/v3/catalog/products", "products_catalog.v3.yml", "/catalog/products"),
     (r"/v3/catalog/trees/categories", "category-trees_catalog.v3.yml", "/catalog/trees/categories"),
     (r"/v3/hooks", "webhooks.v3.yml", "/hooks"),
+    (r"/v3/hooks/admin", "webhooks.v3.yml", "/hooks/admin"),
     (r"/v3/hooks/\d+", "webhooks.v3.yml", "/hooks/{webhook_id}"),
     (r"/v2/store", "store_information.v2.yml", "/store"),
     (r"/v2/customer_groups", None, None),  # lies in no description that we have

@@ -46,6 +46,8 @@ _DESCRIBED = (
     (r"/orders/status/batch", "orders.yml", "/orders/status/batch"),
     (r"/products/batch", "products.yml", "/products/batch"),
     (r"/categories/batch", "categories.yml", "/categories/batch"),
+    (r"/webhooks", "webhooks.yml", "/webhooks"),
+    (r"/webhooks/\d+", "webhooks.yml", "/webhooks/{webhookId}"),
 )
 _UNDESCRIBED = re.compile(r"/events|/events/batch|/processes|/processes/\d+|/account|/files/.*")
 

@@ -86,6 +86,12 @@ def test_what_enters_the_log_again_is_as_it_was(topic: str, value: bytes) -> Non
         cure(letter(topic, b"main", value), cut=True)
 
 
+def test_brevos_own_event_enters_the_log_again_even_when_what_came_after_it_is_gone() -> None:
+    value = b'{"event":"spam","email":"ann@shop.test","ts_event":7}'
+    (output,) = cure(letter(topics.BREVO_EVENT, b"main", value), cut=True).outputs
+    assert (output.topic, output.key, output.value) == (topics.BREVO_EVENT, b"main", value)
+
+
 @pytest.mark.parametrize(
     ("of", "why"),
     [
@@ -102,6 +108,8 @@ def test_what_enters_the_log_again_is_as_it_was(topic: str, value: bytes) -> Non
         (letter(topics.COMMAND, b"main", b"{"), "There is nothing in it to send: drop it"),
         (letter(topics.COMMAND, b"other", msgspec.json.encode(event("a@b.test"))), "account 'other' is not configured"),
         (letter(topics.REQUEST, b"s1", b"[]"), "no request that can be read"),
+        (letter(topics.BREVO_EVENT, b"main", b"no json", lay=False), "no webhook of Brevo that can be read"),
+        (letter(topics.BREVO_EVENT, b"other", b"{}"), "account 'other' is not configured"),
         (letter("customers", b"s1/7", b"\x91", "fold"), "Take the tables anew from the log"),
     ],
 )

@@ -30,6 +30,7 @@ async def test_the_documented_file_runs_verbatim(tmp_path: Path) -> None:
             await here.until(lambda: len(here.bigcommerce.hooks.all()) > 20, "the hooks are installed")
             await here.until(lambda: "ada@example.com" in brevo.state.contacts, "the past has arrived")
             await here.until(lambda: brevo.state.orders, "the past order has its record")
+            await here.until(lambda: len(brevo.state.webhooks) == 2, "Brevo's hooks are installed")
 
             eve = store.customers.register(email="eve@example.com", first_name="Eve", last_name="Noor", address=HOME)
             store.carts.create([item], customer_id=eve.id, email="eve@example.com")

@@ -1,4 +1,4 @@
-"""A gateway under uvicorn, with its own topics, and what tests ask of it."""
+"""A gateway behind its own server, with its own topics, and what tests ask of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,30 +10,37 @@ import httpx
 from starlette.applications import Starlette
 
 from connectors.clock import Clock, SystemClock
-from emulators.server import Server
 from gateway.app import create_app
-from gateway.config import GatewayConfig, StoreTrust
+from gateway.config import AccountTrust, GatewayConfig, StoreTrust
 from schemas import topics
 from tests.gateway.deliveries import CLIENT_SECRET, SECRET, STORE, trusted
+from tests.gateway.own_server import listening
 from tests.streams import logs
 
 DEAD = topics.dead(topics.WEBHOOK)
+DEAD_EVENTS = topics.dead(topics.BREVO_EVENT)
+ACCOUNT = "main"
+TOKEN = "the-token-of-the-account-main"
 PATH = f"/webhooks/bigcommerce/{STORE}"
 
 
 def config(spool: Path, prefix: str = "", **changes: Any) -> GatewayConfig:
     trust = StoreTrust(STORE, (SECRET,), (CLIENT_SECRET,), event_names={"store/order/created": "order_placed"})
-    settings: dict[str, Any] = {"stores": (trust,), "spool": spool, "topic_prefix": prefix}
+    accounts = (AccountTrust(ACCOUNT, (TOKEN,)),)
+    settings: dict[str, Any] = {"stores": (trust,), "spool": spool, "accounts": accounts, "topic_prefix": prefix}
     return GatewayConfig(**settings | changes)
 
 
 async def create_topics(bootstrap: str, prefix: str) -> None:
-    await logs.create(bootstrap, (prefix + topics.WEBHOOK, prefix + DEAD))
+    await logs.create(bootstrap, [prefix + topic for topic in (topics.WEBHOOK, DEAD, topics.BREVO_EVENT, DEAD_EVENTS)])
 
 
 @dataclass
 class Gateway:
-    """``async with Gateway(bootstrap, config) as gateway``. The topics must be there."""
+    """``async with Gateway(bootstrap, config) as gateway``. The topics must be there.
+
+    Deliveries take the lane, unless a ``clock`` is given: that one has to stand while they are handled.
+    """
 
     bootstrap: str
     config: GatewayConfig
@@ -42,8 +49,8 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         self.app: Starlette = create_app(self.config, self.bootstrap, self.clock, self.flow)
-        self._server = Server(self.app)
-        self.url = await self._server.__aenter__()
+        self._listening = listening(self.app, by_lane=isinstance(self.clock, SystemClock))
+        self.url = f"http://127.0.0.1:{await self._listening.__aenter__()}"
         self.client = httpx.AsyncClient(base_url=self.url, timeout=30)
         return self
 
@@ -51,7 +58,7 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.client.aclose()
-        await self._server.__aexit__(kind, error, trace)
+        await self._listening.__aexit__(kind, error, trace)
 
     async def post(self, content: bytes, headers: dict[str, str] | None = None, *, path: str = PATH) -> httpx.Response:
         return await self.client.post(path, content=content, headers=trusted() if headers is None else headers)
@@ -89,10 +96,10 @@ class Gateway:
         await logs.until(self._answers, "the gateway is connected to Kafka")
 
     async def until_drained(self) -> None:
-        await logs.until(self._is_drained, "the spool is empty")
+        await logs.until(self.is_drained, "the spool is empty")
 
     async def _answers(self) -> bool:
         return bool((await self.ready())["kafka"] == "answers")
 
-    async def _is_drained(self) -> bool:
+    async def is_drained(self) -> bool:
         return bool((await self.ready())["spool"]["records"] == 0)

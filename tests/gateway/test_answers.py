@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -197,14 +198,24 @@ async def test_duplicates_are_written_again_and_counted(gateway: Gateway) -> Non
     assert sorted(await gateway.values()) == sorted([one, one, one, another])
 
 
-async def test_signatures_are_counted_by_verdict(gateway: Gateway) -> None:
-    await gateway.post(CAPTURED, trusted() | signed(CAPTURED))
-    await gateway.post(CAPTURED, trusted())
-    await gateway.post(CAPTURED, trusted() | signed(CAPTURED, "wrong"))
-    await gateway.post(CAPTURED, trusted() | signed(CAPTURED, at=1))
-    verdicts = ("good", "absent", "bad", "stale", "unchecked")
-    found = {verdict: gateway.figure("webhook_signatures_total", verdict=verdict) for verdict in verdicts}
-    assert found == {"good": 1, "absent": 1, "bad": 1, "stale": 1, "unchecked": 0}
+async def test_signatures_are_counted_by_verdict_and_retries_apart(gateway: Gateway) -> None:
+    def verdicts(retry: str) -> dict[str, float]:
+        names = ("good", "absent", "bad", "stale", "unchecked")
+        found = {one: gateway.figure("webhook_signatures_total", verdict=one, retry=retry) for one in names}
+        return {name: count for name, count in found.items() if count}
+
+    now = int(time.time())
+    for content in (body(created_at=now), body(created_at=now - 3), b"no json", body(created_at="yesterday")):
+        await gateway.post(content, trusted() | signed(content))
+    await gateway.post(body(created_at=now), trusted())
+    assert (verdicts("no"), verdicts("yes")) == ({"good": 4, "absent": 1}, {})
+    again = body(created_at=now - 60)
+    for headers in ({}, signed(again), signed(again, "wrong"), signed(again, "wrong"), signed(again, at=1)):
+        await gateway.post(again, trusted() | headers)
+    assert (verdicts("no"), verdicts("yes")) == (
+        {"good": 4, "absent": 1},
+        {"absent": 1, "good": 1, "bad": 2, "stale": 1},
+    )
 
 
 async def test_many_at_once_are_all_there_in_full_batches(gateway: Gateway) -> None:
@@ -255,7 +266,7 @@ async def test_no_secret_and_no_body_is_logged(gateway: Gateway, capsys: pytest.
     await gateway.post(private, {"x-tajo-secret": "guessed-secret"})
     await gateway.post(CAPTURED, trusted() | signed(CAPTURED, "wrong"))
     said = "".join(capsys.readouterr())
-    assert "became a dead letter" in said
+    assert "becomes a dead letter" in said
     assert "was refused" in said
     for hidden in (SECRET, CLIENT_SECRET, "guessed-secret", "someone@example.com"):
         assert hidden not in said

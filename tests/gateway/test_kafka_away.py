@@ -160,6 +160,7 @@ async def test_a_full_spool_is_503_and_taken_again_when_kafka_is_back(
         await gateway.until_drained()
         await gateway.until_connected()
         await gateway.accepted(contents[len(taken) :])
+        assert gateway.figure("webhook_duplicates_total") == 0  # what was refused has not been there before
         assert set(await gateway.values()) == set(contents)
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from projections.consent import CARTS, NEWSLETTER
 from projections.contacts import ContactsFold
 from projections.fold import Input
+from schemas import topics
 from schemas.commands import UpsertContact
-from schemas.inner import CartPart, CartTold, ContactInput, Contribution
+from schemas.inner import CartPart, CartTold, Consent, ContactInput, Contribution
 from schemas.settings import CartSettings
 from tests.projections.carts_made import HOUR, MINUTE, NOON, STORE, settings
 from tests.projections.contacts_made import (
@@ -171,10 +172,19 @@ def test_other_sources_do_not_disturb_the_series_of_a_consenting_customer(data: 
 
 @given(st.data())
 def test_the_compacted_opt_outs_lead_to_the_same_contact(data: st.DataObject) -> None:
-    said, people = data.draw(OPT_OUTS), data.draw(merged(data.draw(streams())[:-1]))
+    said, people = as_the_topic_ends(data.draw(OPT_OUTS)), data.draw(merged(data.draw(streams())[:-1]))
     whole, rest = run(FOLD, [*said, *people]), run(FOLD, [*compacted(said), *people])
     assert rest.states == whole.states
     assert last_upsert(rest) == last_upsert(whole)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_of_brevos_opt_outs_the_newest_stands_in_whatever_order_they_come(hours: list[int]) -> None:
+    said = as_the_topic_ends([consent(ADA, NOON + hour * HOUR) for hour in hours])
+    in_order = run(FOLD, [consent(ADA, NOON + hour * HOUR) for hour in sorted(set(hours))])
+    assert run(FOLD, said).states == in_order.states
+    newest = msgspec.json.decode(compacted(said)[0].value or b"", type=Consent)
+    assert newest == Consent(account="main", email=ADA, opted_out_at=NOON + max(hours) * HOUR, reason="unsubscribed")
 
 
 @given(st.data())
@@ -204,6 +214,15 @@ def part_of(record_: Input) -> CartPart:
     message = decoder.decode(record_.value or b"")
     assert isinstance(message, CartTold)
     return message.part
+
+
+def as_the_topic_ends(said: list[Input]) -> list[Input]:
+    """With what the contact answers there, until it has nothing more to say."""
+    ran, log = run(FOLD, []), list(said)
+    for record_ in log:  # grows
+        ran = run(FOLD, [record_], ran.states)
+        log += [Input(one.topic, one.key or b"", one.value, NOON) for one in ran.to(topics.CONSENT)]
+    return log
 
 
 def last_upsert(ran: Ran) -> list[Any]:

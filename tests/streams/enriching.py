@@ -222,7 +222,7 @@ async def enriching(
     await logs.create(kafka, [*(names.topic(topic) for topic in OUTPUTS), changelog], partitions=1)
     async with emulated_shop(quota=quota) as shop:
         parts = frozenset(settings.pop("parts", ("customers", "orders", "products", "carts")))
-        connection = StoreConnection(shop.store.store_hash, token, shop.url, parts)
+        connection = StoreConnection(shop.store.store_hash, token, shop.url, parts, settings.pop("hooks", None))
         config = EnrichSettings({shop.store.store_hash: connection}, request_timeout=0.5, **settings)
         world = Enriching(shop, kafka, names, folder, config)
         shop.store.events.listeners.append(world.heard)

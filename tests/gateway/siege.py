@@ -1,0 +1,100 @@
+"""make siege: Kafka stands still for a minute under load, and the gateway is killed in the middle of it.
+
+`python -m tests.gateway.siege [--still SECONDS] [--senders N]`. Every delivery that was answered 2xx is looked for in
+the log afterwards, one by one. Exit status 1 if one is missing, or if an answer was not 2xx.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from schemas import topics
+from tajo.kafka import EmbeddedKafka
+from tests.gateway.deliveries import body, trusted
+from tests.gateway.running import PATH, Gateway, config, create_topics
+from tests.gateway.serving import serving
+from tests.streams.logs import read, until
+
+PREFIX = "siege-"
+
+
+class Senders:
+    """Each sends one delivery after the other, as long as it is answered."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url, self._name = url, name
+        self.taken: set[str] = set()
+        self.refused: list[int] = []
+        self.longest = 0.0
+
+    async def run(self, count: int) -> None:
+        limits = httpx.Limits(max_connections=count)
+        async with httpx.AsyncClient(base_url=self._url, timeout=30, limits=limits) as client:
+            await asyncio.gather(*(self._send(client, f"{self._name}{number:03}") for number in range(count)))
+
+    async def _send(self, client: httpx.AsyncClient, sender: str) -> None:
+        number = 0
+        while True:
+            event = f"{sender}-{number:08}"
+            number += 1
+            began = time.perf_counter()
+            try:
+                answer = await client.post(PATH, content=body(event=event), headers=trusted())
+            except httpx.TransportError:
+                return  # the gateway was killed; what it had not answered is not counted
+            self.longest = max(self.longest, time.perf_counter() - began)
+            if answer.is_success:
+                self.taken.add(event)
+            else:
+                self.refused.append(answer.status_code)
+
+
+async def siege(still: float, count: int) -> bool:
+    with tempfile.TemporaryDirectory(prefix="tajo-siege-") as folder, EmbeddedKafka() as broker:
+        bootstrap, spool = broker.bootstrap_servers, Path(folder, "spool.sqlite")
+        assert broker.pid is not None
+        await create_topics(bootstrap, PREFIX)
+        senders: list[Senders] = []
+        for name, seconds in (("a", still / 2), ("b", still / 2)):
+            async with serving(bootstrap, spool, PREFIX) as (url, process):
+                senders.append(Senders(url, name))
+                sending = asyncio.create_task(senders[-1].run(count))
+                if name == "a":
+                    await asyncio.sleep(still / 12)
+                    os.kill(broker.pid, signal.SIGSTOP)
+                await asyncio.sleep(seconds)
+                if name == "b":
+                    os.kill(broker.pid, signal.SIGCONT)
+                    await asyncio.sleep(still / 12)
+                process.kill()
+                await process.wait()
+                await sending
+        async with Gateway(bootstrap, config(spool, PREFIX)) as gateway:
+            await until(gateway.is_drained, "the spool is empty", timeout=600)
+        there = {dict(record.headers)["ce_id"].decode() for record in await read(bootstrap, PREFIX + topics.WEBHOOK)}
+        taken = set[str]().union(*(each.taken for each in senders))
+    refused, longest = sum(len(each.refused) for each in senders), max(each.longest for each in senders)
+    missing = taken - there
+    print(
+        f"{len(taken):,} answered 2xx, {len(missing)} of them missing; {refused} refused; the longest {longest:.2f} s"
+    )
+    return bool(taken) and not missing and not refused
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--still", type=float, default=60.0, help="seconds for which the broker stands still")
+    parser.add_argument("--senders", type=int, default=32)
+    options = parser.parse_args()
+    return 0 if asyncio.run(siege(options.still, options.senders)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
