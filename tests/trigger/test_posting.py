@@ -125,7 +125,7 @@ async def test_any_other_answer_is_told_with_its_cure_and_without_secrets(
     ("url", "sentence"),
     [
         (
-            f"http://127.0.0.1:{free_port()}",
+            "http://127.0.0.1:{free}",
             "start it with `tajo gateway` or `tajo up`, or name its address with --url.",
         ),
         ("ftp://shop", "could not be given to ftp://shop (UnsupportedProtocol)"),
@@ -135,7 +135,7 @@ async def test_where_nobody_answers_it_is_said_what_to_start(
     store: Callable[..., ConnectedStore], url: str, sentence: str
 ) -> None:
     with pytest.raises(TriggerError) as found:
-        await post(Door(url), delivery(), store(), time.time())
+        await post(Door(url.format(free=free_port())), delivery(), store(), time.time())
     assert sentence in str(found.value)
 
 
