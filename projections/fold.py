@@ -4,14 +4,16 @@ The engine calls it, one record at a time, serially per partition. What it retur
 position (streams.owner), or not at all; so a fold never asks whether it has seen a record before.
 """
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+import msgspec
 
 TICK = b"tick"  # the key of ticks in commerce.cart.v1
 
 S = TypeVar("S")
 
 
-class Input(NamedTuple):
+class Input(msgspec.Struct, frozen=True, gc=False):
     """A record as a fold sees it. ``topic`` is the logical name: inner inputs are called `customers` and `contacts`.
 
     ``time``: Unix ms of the header `ce_time`, else of the record: the business time of a tombstone (value None).
@@ -24,7 +26,7 @@ class Input(NamedTuple):
     time: int
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """A record to be written. ``topic`` may be an inner name. Without ``partition`` the key decides (murmur2)."""
 
     topic: str

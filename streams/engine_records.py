@@ -3,7 +3,7 @@
 Private parts of aiokafka 0.14.0: see streams.engine_transport.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from aiokafka import TopicPartition
@@ -18,10 +18,17 @@ class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
 
     inputs: ClassVar[set[str]] = set()
 
-    def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:
+    def __init__(self, tp: TopicPartition, *args: Any, **named: Any) -> None:
+        super().__init__(tp, *args, **named)
         if tp.topic in self.inputs or self._key_deserializer is as_parsed:
-            return record
-        return super()._consumer_record(tp, record)
+            self._consumer_record = _left_alone  # asked for each record: much of what fetching costs
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._records_iterator or iter(())  # without a step of its own for each record
+
+
+def _left_alone(tp: TopicPartition, record: Any) -> Any:
+    return record
 
 
 class Run(list[Any]):

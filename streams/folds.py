@@ -36,14 +36,13 @@ def due_key(when: int, key: bytes) -> bytes:
     return INDEX + when.to_bytes(8, "big") + key
 
 
-class Entry:
-    """The state of one key during a batch, what was folded into it, and when it wants a tick, before and now."""
+class Entry(msgspec.Struct, gc=False):
+    """The state of one key during a batch, what was folded into it, and when it wants a tick, now and before."""
 
-    __slots__ = ("due", "due_before", "folded", "state")
-
-    def __init__(self, state: Any, due: int | None) -> None:
-        self.state, self.due, self.due_before = state, due, due
-        self.folded: list[Input] = []
+    state: Any
+    due: int | None
+    due_before: int | None
+    folded: list[Input] = []
 
 
 class FoldOwner(Owner):
@@ -92,7 +91,7 @@ class FoldOwner(Owner):
     def _bury(self, topic: str, record: Record, error: Exception, key: bytes | None = None) -> None:
         """``key``: of the state that it is about, if that is not the record's."""
         dead = dead_letter(self.names.dead(topic), topic, self.partition, record, error)
-        self._outputs.append(dead._replace(key=key) if key is not None else dead)
+        self._outputs.append(dead if key is None else msgspec.structs.replace(dead, key=key))
 
     def _fold_record(self, topic: str, record: Record) -> None:
         key, value = record.key, record.value
@@ -130,7 +129,8 @@ class FoldOwner(Owner):
 
     def _load(self, key: bytes) -> Entry:
         state = self.projection.load(key, self._stored[key])
-        entry = self._entries[key] = Entry(state, self.projection.due(state))
+        due = self.projection.due(state)
+        entry = self._entries[key] = Entry(state, due, due)
         return entry
 
     def _dump(self, key: bytes, entry: Entry) -> bytes | None:

@@ -204,15 +204,16 @@ class Owner:
         """What goes to each partition, in order, and how many records to each logical topic."""
         writes: dict[TopicPartition, list[Item]] = {}
         logical: dict[str, str] = {}
-        for topic, key, value, headers, partition in outputs:
-            if partition is None:
+        for output in outputs:
+            topic, key = output.topic, output.key
+            if output.partition is None:
                 target = self._target(topic, key)
             else:
-                target = TopicPartition(self.names.topic(topic), partition)
+                target = TopicPartition(self.names.topic(topic), output.partition)
             if (items := writes.get(target)) is None:
                 items = writes[target] = []
                 logical[target.topic] = topic
-            items.append((key, value, headers))
+            items.append((key, output.value, output.headers))
         counts: Counter[str] = Counter()
         for target, items in writes.items():
             counts[logical[target.topic]] += len(items)

@@ -1,6 +1,7 @@
 """Transactions of one fixed id: whoever begins with it fences who had it before, and aborts what that one left open."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ TIMEOUT_MS: Final = 10_000
 Item = tuple[bytes | None, bytes | None, Headers]
 """(key, value, headers)"""
 _Sent = tuple[asyncio.Future[RecordMetadata], int]
+_NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
 Writes = Mapping[TopicPartition, list[Item]]
 
 
@@ -96,11 +98,12 @@ class Transactions:
             future = await self.producer.send_batch(builder, target.topic, partition=target.partition)
             sent.append((future, builder.record_count()))
 
+        now = int(time.time() * 1000)
         for key, value, headers in items:
-            listed = list(headers) if headers else []
-            if builder.append(timestamp=None, key=key, value=value, headers=listed) is None:
+            listed = list(headers) if headers else _NO_HEADERS
+            if builder.append(timestamp=now, key=key, value=value, headers=listed) is None:
                 await ship()
                 builder = self.producer.create_batch()
-                builder.append(timestamp=None, key=key, value=value, headers=listed)  # the first record always fits
+                builder.append(timestamp=now, key=key, value=value, headers=listed)  # the first record always fits
         await ship()
         return sent

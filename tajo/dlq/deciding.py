@@ -157,9 +157,9 @@ class Desk:
         futures = []
         for outputs, decision in steps:
             said = Output(topics.DECISION, decision.letter.encode(), msgspec.json.encode(decision), partition=0)
-            for topic, key, value, headers, partition in (*outputs, said):
-                name = self._names.topic(topic)
-                future = await self._producer.send(name, value, key, partition, headers=list(headers))
+            for output in (*outputs, said):
+                name, headers = self._names.topic(output.topic), list(output.headers)
+                future = await self._producer.send(name, output.value, output.key, output.partition, headers=headers)
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, whatever comes
                 futures.append(future)
         first: dict[TopicPartition, int] = {}

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TypeVar
 
+import msgspec
+
 from projections.fold import TICK, Fold, Input, Output
 
 S = TypeVar("S")
@@ -36,7 +38,7 @@ def run(fold: Fold[S], records: Iterable[Input], states: Mapping[bytes, bytes] |
     ran = Ran(dict(states or {}))
     for record in records:
         for key in _receivers(fold, ran.states, record):
-            _step(fold, ran, record._replace(key=key))
+            _step(fold, ran, msgspec.structs.replace(record, key=key))
     return ran
 
 
@@ -62,7 +64,7 @@ def run_in_batches(fold: Fold[S], records: Sequence[Input], sizes: Sequence[int]
         for record in records[start:end]:
             for key in _receivers_in_batch(fold, ran.states, loaded, record):
                 state = loaded.pop(key) if key in loaded else fold.load(key, ran.states.get(key))
-                loaded[key], outputs = fold.fold(state, record._replace(key=key))
+                loaded[key], outputs = fold.fold(state, msgspec.structs.replace(record, key=key))
                 ran.tell(fold, outputs)
         for key, state in loaded.items():
             _store(fold, ran, key, state)

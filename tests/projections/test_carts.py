@@ -1,5 +1,6 @@
 """The published rules of abandonment: steps, the fresh look, owners, ends."""
 
+import msgspec
 import pytest
 
 from schemas import topics
@@ -228,11 +229,15 @@ def test_an_older_fetch_or_version_never_overwrites_a_newer_one() -> None:
 def test_a_cart_of_a_store_that_is_not_configured_is_refused() -> None:
     record = fetched(cart(), NOON)
     with pytest.raises(BadRecord, match="'h9', which is not configured"):
-        folded(record._replace(key=b"h9/" + CART.encode()))
+        folded(msgspec.structs.replace(record, key=b"h9/" + CART.encode()))
 
 
 def test_a_fetch_without_an_entity_or_with_an_odd_time_is_refused() -> None:
     with pytest.raises(BadRecord, match="no entity"):
-        folded(fetched(cart(), NOON)._replace(value=b'{"kind":"cart","store":"h1","id":"x","fetched_at":1}'))
+        folded(
+            msgspec.structs.replace(
+                fetched(cart(), NOON), value=b'{"kind":"cart","store":"h1","id":"x","fetched_at":1}'
+            )
+        )
     with pytest.raises(BadRecord, match="'soon' is neither"):
         folded(fetched(cart(updated_time="soon"), NOON))

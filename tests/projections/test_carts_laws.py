@@ -90,7 +90,7 @@ class Life:
         while self._ran.states and (due := FOLD.due(FOLD.load(self._key, self._ran.states[self._key]))) and due < until:
             asked = len(questions(self._ran))
             at = max(due, self.records[-1].time)
-            self._take(tick(at)._replace(key=self._key))
+            self._take(msgspec.structs.replace(tick(at), key=self._key))
             new = questions(self._ran)[asked:]
             if new and at + 2 * MINUTE < until and self._draw(st.integers(0, 3)):
                 self._take(answer(self._cart(), new[0].due, at + 2 * MINUTE, id=self._id))

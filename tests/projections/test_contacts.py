@@ -112,7 +112,9 @@ def test_brevos_opt_out_stands_against_a_later_opt_in() -> None:
 def test_brevo_may_take_its_opt_out_back_and_erase_it() -> None:
     ran = folded(statement(NEWSLETTER), consent(ADA, NOON + 1), consent(ADA, None))
     assert [one.subscribed for one in upserts(ran)] == [True, False, True]
-    erased = folded(statement(NEWSLETTER), consent(ADA, NOON + 1), consent(ADA, NOON)._replace(value=None))
+    erased = folded(
+        statement(NEWSLETTER), consent(ADA, NOON + 1), msgspec.structs.replace(consent(ADA, NOON), value=None)
+    )
     assert upsert(erased).subscribed is True
 
 

@@ -97,8 +97,8 @@ def test_a_batch_is_every_opt_out_in_it() -> None:
         (webhook(event(email="nobody")), "an opt-out of nobody"),
         (webhook({"event": "spam"}), "an opt-out of nobody"),
         (webhook({"email": ADA}), "nothing in it names an event"),
-        (webhook(event())._replace(value=b"no json"), "Not a webhook of Brevo"),
-        (webhook(event())._replace(value=None), "Not a webhook of Brevo"),
+        (msgspec.structs.replace(webhook(event()), value=b"no json"), "Not a webhook of Brevo"),
+        (msgspec.structs.replace(webhook(event()), value=None), "Not a webhook of Brevo"),
     ],
 )
 def test_what_cannot_be_used_is_a_bad_record_without_anybodys_address(record: Input, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from projections.fold import Input, Output
@@ -285,4 +286,4 @@ def test_an_order_of_a_store_that_is_not_configured_is_a_bad_record() -> None:
     fact = order_fact(order())
     assert fact.value is not None
     with pytest.raises(BadRecord, match="Order 100 is of store 'h2', which is not configured"):
-        folded(fact._replace(value=fact.value.replace(b'"h1"', b'"h2"')))
+        folded(msgspec.structs.replace(fact, value=fact.value.replace(b'"h1"', b'"h2"')))

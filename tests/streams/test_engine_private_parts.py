@@ -72,6 +72,7 @@ def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
 
 def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
     assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
+    assert "self._records_iterator = self._unpack_records()" in inspect.getsource(InputRecords.__base__)
 
 
 def test_what_was_fetched_begins_at_the_position_of_its_partition() -> None:
