@@ -40,7 +40,7 @@ class Follower:
                 auto_offset_reset="earliest",
             )
             try:
-                await consumer.start()
+                await _start(consumer)
                 await self._follow(consumer)
             except (KafkaError, OSError) as error:
                 self._tell(f"{type(error).__name__}: {error}")
@@ -90,6 +90,18 @@ class Follower:
         if said != self._told:
             _log.warning("a topic cannot be followed", topic=self._tp.topic, said=said)
         self._told = said
+
+
+async def _start(consumer: Any) -> None:
+    """To its end, also when cancelled: connections of a start that is cut off are known to nobody."""
+    starting = asyncio.create_task(consumer.start())
+    starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=STOP_SECONDS)
+        starting.cancel()
+        raise
 
 
 async def _stop(consumer: Any) -> None:

@@ -102,8 +102,10 @@ class Marks:
         return taken
 
     def done(self, wanted: Wanted) -> Changes:
-        """It was read, or given up: what was under way is cleared, what came since stays."""
+        """It was read, or given up: what was under way is cleared, what came since stays, and may be read now."""
         del self._under_way[wanted.kind][wanted.id]
+        if later := self._waiting.get(wanted.kind, {}).get(wanted.id):
+            self._queue(later)
         return self._kept(wanted.kind, wanted.id)
 
     def failed(self, wanted: Wanted, retry_at: int, *, counts: bool = True) -> None:
@@ -156,11 +158,15 @@ class Marks:
         heapq.heappush(self._order.setdefault(wanted.kind, []), (wanted.due, next(self._numbers), wanted))
 
     def _first(self, kind: Kind) -> Wanted | None:
-        """The head of the queue; entries that were taken, discarded or moved since are dropped on the way."""
+        """The head of the queue; entries that were taken, discarded or moved since are dropped on the way.
+
+        So are those of what is being read: two readings of one entity could be written in the wrong order.
+        """
         order, waiting = self._order.get(kind, []), self._waiting.get(kind, {})
+        under_way = self._under_way.get(kind, {})
         while order:
             due, _, wanted = order[0]
-            if waiting.get(wanted.id) is wanted and wanted.due == due:
+            if waiting.get(wanted.id) is wanted and wanted.due == due and wanted.id not in under_way:
                 return wanted
             heapq.heappop(order)
         return None

@@ -229,6 +229,7 @@ async def enriching(
         await world.start()
         try:
             yield world
-            assert world.failures == []
+            for failure in world.failures:
+                raise failure
         finally:
             await world.stop()

@@ -82,6 +82,23 @@ async def test_marks_and_what_joined_them_while_they_were_read_survive_a_restart
     assert books.restored().count("order") == 0
 
 
+async def test_what_is_being_read_is_not_read_again_before_that_has_ended(books: Books) -> None:
+    """Else two readings of one entity might be written in the wrong order."""
+    books.marks.add("order", "7", 0, cause=cause(1))
+    (first,) = books.marks.take("order", 2_000, 10)
+    books.marks.add("order", "7", 2_001, cause=cause(2))
+    books.marks.add("order", "8", 2_002)
+    assert [each.id for each in books.marks.take("order", 9_000, 10)] == ["8"]
+    assert books.marks.next_due("order") is None
+    books.marks.add("order", "7", 9_000, asked_due=0)  # somebody waits for it, which does not help
+    assert books.marks.take("order", 9_000, 10) == []
+    books.marks.done(first)
+    assert books.marks.next_due("order") == 4_001
+    (second,) = books.marks.take("order", 9_000, 10)
+    assert second.mark.causes == [cause(2)]
+    assert books.marks.take("order", 99_000, 10) == []
+
+
 async def test_what_failed_is_one_with_what_came_meanwhile(books: Books) -> None:
     books.marks.add("order", "7", 0, cause=cause(1))
     (wanted,) = books.marks.take("order", 2_000, 10)
