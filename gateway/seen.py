@@ -1,5 +1,6 @@
 """Which deliveries came shortly before. Only a figure hangs on it: a repeated delivery marks its entity dirty again."""
 
+from collections import OrderedDict
 from typing import Final
 
 _MOST: Final = 50_000
@@ -10,7 +11,7 @@ class Seen:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._hashes: dict[str, None] = {}  # in order of arrival
+        self._hashes: OrderedDict[str, None] = OrderedDict()  # a dict would look for its first key from the start
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -21,5 +22,5 @@ class Seen:
             return True
         self._hashes[hash] = None
         if len(self._hashes) > self._most:
-            del self._hashes[next(iter(self._hashes))]
+            self._hashes.popitem(last=False)
         return False
