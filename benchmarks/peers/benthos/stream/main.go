@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"text/template"
 
@@ -69,6 +70,7 @@ func main() {
 	flag.IntVar(&with.Count, "count", 0, "records of a batch in front of the Kafka client; 0 for none")
 	flag.StringVar(&with.Period, "period", "", "how long such a batch waits")
 	flag.Parse()
+	debug.SetGCPercent(400) // a fifth faster here than with Go's 100, and not slower than with 1000
 	if err := run(with); err != nil {
 		log.Fatal(err)
 	}
