@@ -186,6 +186,8 @@ def told_by(
 
 def _decoded(body: bytes) -> _Envelope:
     try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look into the texts of fields that are not kept
         return _DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         said = "it nests too deeply" if isinstance(error, RecursionError) else str(error)

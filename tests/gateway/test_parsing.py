@@ -57,6 +57,13 @@ def test_an_envelope_with_a_wrong_field_is_no_delivery(changes: dict[str, Any]) 
         parsed(json.dumps(json.loads(body()) | changes).encode())
 
 
+def test_a_body_that_is_no_text_is_no_delivery_wherever_the_odd_byte_is() -> None:
+    content = body(note="here: ?")
+    assert parsed(content.replace(b"?", "ö".encode())).scope == "store/order/updated"
+    with pytest.raises(NotADelivery, match="invalid start byte"):
+        parsed(content.replace(b"?", b"\xb1"))
+
+
 def test_a_missing_field_is_named() -> None:
     for name in ("scope", "producer", "hash", "created_at", "data"):
         content = json.loads(body())
