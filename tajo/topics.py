@@ -70,15 +70,15 @@ async def apply(
     """Creates and alters topics until they are as in ``catalogue``; with ``dry_run`` only says what it would do.
 
     Topics with ``partitioned`` False get one partition. With three copies or more a write needs two of them. Returns
-    when every partition has a leader. Raises PartitionsFixed before anything is changed, BrokerUnreachable, or
-    TopicsError with the broker's words.
+    when every partition has a leader and the broker tells the new settings. Raises PartitionsFixed before anything is
+    changed, BrokerUnreachable, or TopicsError with the broker's words.
     """
     async with _admin(kafka) as admin:
         diff = await _compare(admin, catalogue, partitions, replication)
         if diff and not dry_run:
             await _create(admin, diff.created, replication)
             await _alter(admin, diff.changed)
-            await _settled(admin, [new.topic for new in diff.created])
+            await _settled(admin, diff)
         return diff
 
 
@@ -228,15 +228,29 @@ async def _alter(admin: AIOKafkaAdminClient, changed: Collection[Setting]) -> No
             _raise_if(code, f"The settings of topic {name} could not be changed", message)
 
 
-async def _settled(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Waits until all partitions have leaders: a client that came too early would log errors and back off."""
+async def _settled(admin: AIOKafkaAdminClient, diff: Diff) -> None:
+    """Waits until the broker tells what was changed: it answers a change before all that it tells has changed.
+
+    A client that came too early would log errors and back off, and a second `apply` would find a difference.
+    """
     deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
-    while names and not all(_has_leaders(entry) for entry in await admin.describe_topics(names)):
+    while not (await _all_led(admin, diff.created) and await _all_told(admin, diff.changed)):
         if asyncio.get_running_loop().time() > deadline:
             raise TopicsError(
-                f"The new topics have no leaders after {SETTLE_SECONDS} s. Look at the brokers' logs, then apply again."
+                f"The new topics have no leaders, or the new settings are not told, after {SETTLE_SECONDS} s. "
+                "Look at the brokers' logs, then apply again."
             )
         await asyncio.sleep(0.05)
+
+
+async def _all_led(admin: AIOKafkaAdminClient, created: Collection[Creation]) -> bool:
+    names = [one.topic for one in created]
+    return not names or all(_has_leaders(entry) for entry in await admin.describe_topics(names))
+
+
+async def _all_told(admin: AIOKafkaAdminClient, changed: Collection[Setting]) -> bool:
+    told = await _configs(admin, {one.topic for one in changed})
+    return all(told[one.topic][one.key].value == one.wanted for one in changed)
 
 
 def _has_leaders(entry: dict[str, Any]) -> bool:
