@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 import faust
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer import fetcher
 from faust.types import TP
 
 from streams.access import Kafka
-from streams.engine_records import InputFetch, InputRecords
+from streams.engine_records import InputRecords
 from streams.engine_transport import OwnerTransport, WakeUps
 from streams.errors import Fenced, TopicsMissing
 from streams.flow import Flow
@@ -95,7 +94,6 @@ class Engine:
 
     async def start(self) -> None:
         """Joins the group; partitions arrive as the group decides. Raises TopicsMissing."""
-        fetcher.PartitionRecords, fetcher.FetchResult = InputRecords, InputFetch
         self.app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
         self._probe = AIOKafkaConsumer(**self.kafka.client(), enable_auto_commit=False)
         await self._probe.start()

@@ -1,6 +1,7 @@
 """Fetched records on their way to owners: as aiokafka's C parser made them, and from where to where they reach.
 
-Private parts of aiokafka 0.14.0: see streams.engine_transport.
+Private parts of aiokafka 0.14.0: see streams.engine_transport. They are put in their place when this module is
+imported: a consumer that is running has results of the classes before, and would not know them any more.
 """
 
 from collections.abc import Iterable, Iterator
@@ -62,3 +63,6 @@ def taken_up_to(state: Any, position: int) -> int:
     """Where the control records begin that lie before a partition's position in the consumer, if only they do."""
     start, end = getattr(state, "passed", None) or (position, position)
     return int(start if end == position else position)
+
+
+fetcher.PartitionRecords, fetcher.FetchResult = InputRecords, InputFetch

@@ -24,7 +24,7 @@ _FETCHES: Final = 3  # written at a time: fewer and larger files for RocksDB to 
 
 def as_parsed(data: bytes | None) -> bytes | None:
     """A deserializer that changes nothing. Records of consumers that are given it for their keys stay as the C parser
-    made them, once the engine has started (streams.engine_records.InputRecords)."""
+    made them, where the engine is imported (streams.engine_records.InputRecords)."""
     return data
 
 

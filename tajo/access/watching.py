@@ -13,7 +13,10 @@ from tajo.errors import ConnectionsChanged
 
 
 async def while_unchanged(made: Components, work: Coroutine[Any, Any, None]) -> None:
-    """Runs ``work``, and ends it in order when connections change. Raises ConnectionsChanged, which is no failure."""
+    """Runs ``work``, and ends it in order when connections change. Raises ConnectionsChanged, which is no failure.
+
+    Raises too what following them failed with: a component that does not hear of changes must not go on.
+    """
     working, changed = asyncio.create_task(work), asyncio.create_task(_change(made))
     try:
         await asyncio.wait((working, changed), return_when=asyncio.FIRST_COMPLETED)
@@ -38,8 +41,12 @@ async def _change(made: Components) -> None:
             changed.set()
 
     following = asyncio.create_task(Follower(made.kafka, made.names.topic(topics.CONNECTION), heard).run())
+    waiting = asyncio.create_task(changed.wait())
     try:
-        await changed.wait()
+        await asyncio.wait((following, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()  # raises why nobody hears of changes any more
     finally:
+        waiting.cancel()
         await ended(following)
     raise ConnectionsChanged("A store was connected, replaced or left: this component starts anew with it.")

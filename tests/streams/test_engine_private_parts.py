@@ -1,6 +1,8 @@
 """What the engine uses of Faust's and aiokafka's private parts is still there, in the pinned versions."""
 
 import inspect
+import subprocess
+import sys
 
 import aiokafka
 import faust
@@ -73,6 +75,15 @@ def test_faust_keeps_the_changelog_offset_where_the_store_writes_it() -> None:
 def test_fetched_records_are_wrapped_by_the_method_that_leaves_ours_alone() -> None:
     assert "self._consumer_record(" in inspect.getsource(InputRecords.__base__)
     assert "self._records_iterator = self._unpack_records()" in inspect.getsource(InputRecords.__base__)
+
+
+def test_what_is_fetched_is_ours_from_the_import_of_the_engine_on() -> None:
+    """A consumer that fetched before it would find results of a class that it does not know any more."""
+    program = (
+        "from aiokafka.consumer import fetcher; from streams import engine, engine_records as ours; "
+        "assert (fetcher.PartitionRecords, fetcher.FetchResult) == (ours.InputRecords, ours.InputFetch)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_what_was_fetched_begins_at_the_position_of_its_partition() -> None:
