@@ -12,6 +12,7 @@ from projections.cloudevents import public
 from projections.fold import Input, Output
 from projections.identity import catalogue_id, catalogue_variant_id, split
 from projections.reading import of_store, read
+from projections.stateless import Stateless
 from projections.times import iso
 from schemas import topics
 from schemas.commands import PutCategory, PutProduct
@@ -77,8 +78,8 @@ class Category(msgspec.Struct, kw_only=True):
     url: CategoryUrl | None = None
 
 
-class _Map:
-    """A fold that keeps nothing: what it tells depends on the record alone. BadRecord: as in the folds."""
+class _Map(Stateless):
+    """BadRecord: as in the folds."""
 
     name: str
     inputs: tuple[str, ...]
@@ -86,15 +87,6 @@ class _Map:
 
     def __init__(self, settings: FoldSettings) -> None:
         self._stores = settings.stores
-
-    def load(self, key: bytes, stored: bytes | None) -> None:
-        return None
-
-    def dump(self, state: None) -> bytes | None:
-        return None
-
-    def due(self, state: None) -> int | None:
-        return None
 
     def fold(self, state: None, record: Input) -> tuple[None, list[Output]]:
         store_hash, number = split(record.key)

@@ -11,6 +11,7 @@ from typing import Final
 from projections.cloudevents import public
 from projections.fold import Input, Output
 from projections.identity import contact_key, normalise
+from projections.stateless import Stateless
 from schemas import topics
 from schemas.brevo_events import Event, events_of
 from schemas.errors import BadRecord
@@ -24,7 +25,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 
-class OptOutsFold:
+class OptOutsFold(Stateless):
     """Key: the account. BadRecord: it is not configured, or nobody can be made out who opted out."""
 
     name = "opt_outs"
@@ -33,15 +34,6 @@ class OptOutsFold:
 
     def __init__(self, settings: FoldSettings) -> None:
         self._accounts = settings.accounts
-
-    def load(self, key: bytes, stored: bytes | None) -> None:
-        return None
-
-    def dump(self, state: None) -> bytes | None:
-        return None
-
-    def due(self, state: None) -> int | None:
-        return None
 
     def fold(self, state: None, record: Input) -> tuple[None, list[Output]]:
         account = record.key.decode(errors="replace")

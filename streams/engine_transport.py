@@ -173,11 +173,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""
         owners = {tp: readers for tp, readers in self.owners.items() if tp in self.positioned}
         active = {tp for tp in active_partitions or () if tp in owners or tp.topic not in InputRecords.inputs}
-        full = {
-            tp
-            for tp in active & owners.keys()
-            if any(owner.full(owner.inputs[TopicPartition(*tp)]) for owner in owners[tp])
-        }
+        full = {tp for tp in active & owners.keys() if any(owner.full(topic) for owner, topic in self._readers(tp))}
         wanted = active - full
         if not wanted:  # an empty set would mean all
             # Else the group would lose a member whose owners have been busy for broker_max_poll_interval.
@@ -207,22 +203,26 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         The poll may have begun before the partition was taken away, or before it was given back to others: what it
         brings may lie before or behind the position of those who read now. The next poll begins with what they lack.
         """
-        readers = self.owners.get(tp)
-        if readers is None or tp not in self.positioned:
+        if tp not in self.positioned or run.start > self._following(tp):
             return None
-        fed = [(owner, owner.inputs[TopicPartition(*tp)]) for owner in readers]
-        if any(run.start > owner.following(topic) for owner, topic in fed):
-            return None
-        for owner, topic in fed:
+        for owner, topic in self._readers(tp):
             owner.feed(topic, run, run.end)
-        return readers
+        return self.owners[tp]
+
+    def _readers(self, tp: TP) -> list[tuple[Owner, str]]:
+        """Who reads the partition, and under which logical name of its topic."""
+        return [(owner, owner.inputs[TopicPartition(*tp)]) for owner in self.owners[tp]]
+
+    def _following(self, tp: TP) -> int:
+        """Where the hindmost reader goes on."""
+        return min(owner.following(topic) for owner, topic in self._readers(tp))
 
     async def _seek_back_lost(self, tps: Iterable[TP]) -> None:
         """Polls again what an earlier poll took out of the consumer and nobody was fed with."""
         back = {}
         assignment = self._thread._consumer._subscription.subscription.assignment
         for tp in tps if assignment is not None else ():
-            following = min(owner.following(owner.inputs[TopicPartition(*tp)]) for owner in self.owners[tp])
+            following = self._following(tp)
             state = assignment.state_value(TopicPartition(*tp))
             if state is not None and state.has_valid_position and taken_up_to(state, state.position) > following:
                 back[tp] = following
@@ -249,8 +249,8 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     def _filter_committable_offsets(self, tps: set[TP]) -> dict[TP, int]:
         # Inputs have acks=False: Faust tracks none of their offsets. The commit is only a hint, and a figure for lag.
         done = {}
-        for tp, readers in self.owners.items():
-            offset = min(owner.position.get(owner.inputs[TopicPartition(*tp)], 0) for owner in readers)
+        for tp in self.owners:
+            offset = min(owner.position.get(topic, 0) for owner, topic in self._readers(tp))
             if offset and self._should_commit(tp, offset):
                 done[tp] = offset
         return {**super()._filter_committable_offsets(tps), **done}

@@ -50,10 +50,7 @@ class Follower:
 
     def heard(self, key: bytes, value: bytes | None) -> None:
         """A record of which we know before it was read, since we have written it."""
-        if value is None:
-            self._content.pop(key, None)
-        else:
-            self._content[key] = value
+        _apply(key, value, self._content)
         self._changed(self._content)
 
     async def _follow(self, consumer: Any) -> None:
@@ -74,10 +71,7 @@ class Follower:
         content: dict[bytes, bytes] = {}
         while await consumer.position(self._tp) < end:
             for record in (await consumer.getmany(timeout_ms=100)).get(self._tp, ()):
-                if record.value is None:
-                    content.pop(record.key, None)
-                else:
-                    content[record.key] = record.value
+                _apply(record.key, record.value, content)
         self._now_known(content)
 
     def _now_known(self, content: dict[bytes, bytes]) -> None:
@@ -90,6 +84,13 @@ class Follower:
         if said != self._told:
             _log.warning("a topic cannot be followed", topic=self._tp.topic, said=said)
         self._told = said
+
+
+def _apply(key: bytes, value: bytes | None, to: dict[bytes, bytes]) -> None:
+    if value is None:
+        to.pop(key, None)
+    else:
+        to[key] = value
 
 
 async def _start(consumer: Any) -> None:

@@ -17,7 +17,6 @@ from gateway.serving import Server, server_config, settle
 from schemas.requests import Resource, Sync
 from streams import versions
 from streams.engine import Engine
-from tajo import topics
 from tajo.access import register
 from tajo.access.joining import stores_of
 from tajo.access.live import controlled
@@ -46,7 +45,6 @@ async def reached(settings: Settings, bootstrap_servers: str | None) -> Componen
     Raises BrokerUnreachable.
     """
     made = components(settings, bootstrap_servers)
-    await topics.brokers(made.kafka)
     stores = stores_of(await register.read(made.kafka, made.names), settings)
     return dataclasses.replace(made, settings=settings.joined(stores))
 

@@ -7,24 +7,19 @@ the configuration (exit 1, 2 or 4) ends everything, with its message.
 
 import asyncio
 import contextlib
-import sys
-import time
+import subprocess
 from pathlib import Path
 
 from rich.console import Console
 
 from tajo.components import Components
 from tajo.kafka import EmbeddedKafka
-from tajo.kafka.process import end, start_bound
 from tajo.running import told_to_stop
 from tajo.settings import Settings
+from tajo.supervision import Pace, command, keep, until_one_ends
 
 COMPONENTS = ("gateway", "enrich", "worker", "sink")
-FINAL = (1, 2, 4)  # exit codes that a new start would not cure (tajo.errors); 3, the broker is away, is cured by time
-STOP_SECONDS = 20
-LOOK_SECONDS = 0.2
-LIVED_SECONDS = 60  # who lived longer is started anew at once, who did not after a growing pause
-LONGEST_PAUSE = 30.0
+PACE = Pace(look=0.2, stop=20, shortest=1.0, longest=30.0)
 console = Console(stderr=True, highlight=False)
 
 
@@ -50,38 +45,22 @@ async def run(settings: Settings, config: Path | None, bootstrap_servers: str | 
 
 
 async def _supervise(config: Path | None, bootstrap_servers: str | None, stop: asyncio.Task[None]) -> int:
-    children = [asyncio.create_task(_keep(name, config, bootstrap_servers), name=name) for name in COMPONENTS]
-    try:
-        done, _ = await asyncio.wait([stop, *children], return_when=asyncio.FIRST_COMPLETED)
-        ended = [task for task in done if task is not stop]
-        return ended[0].result() if ended else 0  # type: ignore[return-value]
-    finally:
-        for child in children:
-            child.cancel()
-        await asyncio.gather(*children, return_exceptions=True)
+    lines = {name: command(name, config=config, bootstrap_servers=bootstrap_servers) for name in COMPONENTS}
+    return await until_one_ends([keep(line, PACE, _Component(name)) for name, line in lines.items()], stop)
 
 
-async def _keep(name: str, config: Path | None, bootstrap_servers: str | None) -> int:
-    """Starts the component again and again; returns the exit code that a new start would not cure."""
-    command = [sys.executable, "-m", "tajo", name]
-    if config is not None:
-        command += ["-c", str(config)]
-    if bootstrap_servers:
-        command += ["--bootstrap-servers", bootstrap_servers]
-    pause = 0.0
-    while True:
-        began = time.monotonic()
-        console.print(f"{name}: started")
-        process = await asyncio.to_thread(start_bound, command)
-        try:
-            while (code := process.poll()) is None:  # noqa: ASYNC110 - a process tells nobody that it ended
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            if process.poll() is None and not await asyncio.to_thread(end, process, within=STOP_SECONDS):
-                console.print(f"{name}: did not stop within {STOP_SECONDS} s and was killed")
-        if code in FINAL:
-            console.print(f"{name}: ended with {code}, which a new start does not cure")
-            return code
-        pause = 0.0 if time.monotonic() - began > LIVED_SECONDS else min(max(1.0, pause * 2), LONGEST_PAUSE)
-        console.print(f"{name}: ended with {code}, started anew in {pause:.0f} s")
-        await asyncio.sleep(pause)
+class _Component:
+    """Says what becomes of one."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def started(self, process: "subprocess.Popen[bytes]") -> None:
+        console.print(f"{self._name}: started")
+
+    def killed(self) -> None:
+        console.print(f"{self._name}: did not stop within {PACE.stop} s and was killed")
+
+    def ended(self, code: int, pause: float | None) -> None:
+        what = "which a new start does not cure" if pause is None else f"started anew in {pause:.0f} s"
+        console.print(f"{self._name}: ended with {code}, {what}")

@@ -170,18 +170,35 @@ def entity_of(scope: str, data: Any) -> Dirty | None:
     return Dirty(rule.kind, ids[0], order_id, status, ids[1:])
 
 
-@lru_cache(maxsize=1024)
-def _rule(scope: str) -> _Rule | None:
+class Parts(NamedTuple):
+    """Of a scope: `store/channel/1/order/created` is (`order`, `created`, True)."""
+
+    family: str
+    event: str
+    of_channel: bool
+
+
+def parts_of(scope: str) -> Parts | None:
+    """None for what has not the form of a scope."""
     head, *parts = scope.removesuffix("/").split("/")
     if head != "store" or len(parts) < 2:
         return None
-    rules = _RULES
-    if parts[0] == "channel" and len(parts) > 2 and (parts[1] == "*" or _NUMBER.fullmatch(parts[1])):
-        rules, parts = _CHANNEL_RULES, parts[2:]
-        if parts[0] == "settings" and all(parts) and len(parts) > 1:
-            return _CHANNEL_SETTINGS
-    rule = rules.get("/".join(parts[:-1]))
-    return rule if rule is not None and parts[-1] in ("*", *rule.events.split()) else None
+    of_channel = parts[0] == "channel" and len(parts) > 2 and (parts[1] == "*" or bool(_NUMBER.fullmatch(parts[1])))
+    if of_channel:
+        parts = parts[2:]
+    return Parts("/".join(parts[:-1]), parts[-1], of_channel)
+
+
+@lru_cache(maxsize=1024)
+def _rule(scope: str) -> _Rule | None:
+    parts = parts_of(scope)
+    if parts is None:
+        return None
+    family, event, of_channel = parts
+    if of_channel and family.split("/")[0] == "settings" and all((*family.split("/"), event)):
+        return _CHANNEL_SETTINGS
+    rule = (_CHANNEL_RULES if of_channel else _RULES).get(family)
+    return rule if rule is not None and event in ("*", *rule.events.split()) else None
 
 
 def _ids(scope: str, rule: _Rule, kind: Kind, data: dict[str, Any]) -> tuple[str, ...]:

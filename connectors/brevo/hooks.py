@@ -142,11 +142,9 @@ async def carry_out(account: Account, todo: Plan) -> None:
     await _remove(account, [hook for hook in todo.remove if hook.is_active])
 
 
-async def remove_all(account: Account) -> list[Hook]:
-    """Removes every hook of ours, and says which. Raises a BrevoError."""
-    ours = [hook for hook in await present_hooks(account) if hook.ours]
-    await _remove(account, ours)
-    return ours
+def removal(present: Iterable[Hook]) -> Plan:
+    """A plan that removes all of ours."""
+    return Plan(remove=[hook for hook in present if hook.ours])
 
 
 async def ensure_hooks(account: Account, *, account_name: str, public_url: str, token: str) -> Plan:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas import topics
@@ -56,17 +56,14 @@ class Register:
 
 
 async def read(kafka: Kafka, names: Names) -> Register:
-    """The present content; an installation that has not been given the topic yet has none."""
+    """The present content; an installation that has not been given the topic yet has none.
+
+    Raises BrokerUnreachable.
+    """
     register, topic = Register(), names.topic(topics.CONNECTION)
-    content: dict[bytes, bytes] = {}
     if await broker_topics.counts(kafka, [topic]):
         async with Reader(kafka) as reader:
-            async for _, record in reader.records([TopicPartition(topic, 0)]):
-                if record.value is None:
-                    content.pop(record.key, None)
-                else:
-                    content[record.key] = record.value
-    register.update(content)
+            register.update(await reader.table(topic, 1))
     return register
 
 

@@ -119,8 +119,7 @@ class AccountTarget:
         return self._todo(found)
 
     async def removal(self) -> Todo:
-        ours = [hook for hook in await account_hooks.present_hooks(self._brevo) if hook.ours]
-        return self._todo(account_hooks.Plan(remove=ours))
+        return self._todo(account_hooks.removal(await account_hooks.present_hooks(self._brevo)))
 
     async def findings(self) -> list[str]:
         found = await self._plan()

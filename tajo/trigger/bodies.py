@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from connectors.bigcommerce.hooks import ALWAYS, NEEDED
-from connectors.bigcommerce.scopes import Dirty, Kind, entity_of, is_id, is_known
+from connectors.bigcommerce.scopes import Dirty, Kind, Parts, entity_of, is_id, is_known, parts_of
 from tajo.errors import Problem, SettingsError
 
 _PART: Final = 1  # of the entity: an address, a sku, a refund. Nothing is fetched by it
@@ -61,7 +61,7 @@ def make(asked: Asked, store_hash: str, now: int) -> Made:
 
 def data_of(asked: Asked) -> Data | list[Data]:
     """The `data` of its body. ``asked.scope`` is a documented one."""
-    family, event, channel = _parts(asked.scope)
+    family, event, channel = _documented(asked.scope)
     number = int(asked.id) if asked.id.isdecimal() else asked.id
     if family == "priceList/records":
         return [{"type": "price_list", "id": number}]
@@ -76,13 +76,10 @@ def data_of(asked: Asked) -> Data | list[Data]:
     return data
 
 
-def _parts(scope: str) -> tuple[str, str, bool]:
-    """(family, event, whether it is a channel's): `store/channel/1/order/created` -> (`order`, `created`, True)."""
-    _, *parts = scope.split("/")
-    channel = parts[0] == "channel" and len(parts) > 2 and (parts[1] == "*" or is_id("channel", parts[1]))
-    if channel:
-        parts = parts[2:]
-    return "/".join(parts[:-1]), parts[-1], channel
+def _documented(scope: str) -> Parts:
+    parts = parts_of(scope)
+    assert parts is not None, f"{scope} was checked"
+    return parts
 
 
 def _plain(number: int | str, family: str) -> Data:
@@ -194,7 +191,7 @@ def _check(asked: Asked) -> None:
 
 def _check_id(asked: Asked) -> None:
     """By what the scope would say of an id that suits every kind but a cart, and of one that suits carts."""
-    family = _parts(asked.scope)[0]
+    family = _documented(asked.scope).family
     kind: Kind = "cart" if family.startswith("cart") else "order"  # any with numbers
     if family in ("information", "app") or (not asked.id and _needs_none(asked.scope)):
         return

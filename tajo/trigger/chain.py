@@ -76,9 +76,8 @@ class Chain:
 
     def _delivery(self) -> Following[Record | Ending]:
         def written() -> Record | Ending | None:
-            for record in self._seen.records[self._names.dead(topics.WEBHOOK)]:
-                if concerned.holds(record, self._its.hash):
-                    return words.buried(concerned.as_letter(topics.WEBHOOK, record))
+            if buried := self._buried():
+                return buried
             for record in self._seen.records[topics.WEBHOOK]:
                 if concerned.holds(record, self._its.hash):
                     return record
@@ -93,9 +92,8 @@ class Chain:
 
     def _facts(self, delivery: Record) -> Following[list[Record] | Ending]:
         def taken() -> Ending | bool:
-            for record in self._seen.records[self._names.dead(topics.WEBHOOK)]:
-                if concerned.holds(record, self._its.hash):
-                    return words.buried(concerned.as_letter(topics.WEBHOOK, record))
+            if buried := self._buried():
+                return buried
             passed = self._seen.folded(enrich.NAME, delivery)
             return passed and all(self._fetched(entity) for entity in self._read)
 
@@ -108,6 +106,13 @@ class Chain:
             return words.not_kept(self._its.kind, self._its.scope)
         facts = [fact for entity in self._its.entities if (fact := self._fact(entity))]
         return facts or Ending("Nothing was written: an order took this cart, which was told before.")
+
+    def _buried(self) -> Ending | None:
+        """The delivery itself is a dead letter, of the gateway or of the enricher."""
+        for record in self._seen.records[self._names.dead(topics.WEBHOOK)]:
+            if concerned.holds(record, self._its.hash):
+                return words.buried(concerned.as_letter(topics.WEBHOOK, record))
+        return None
 
     @property
     def _read(self) -> Sequence[Entity]:

@@ -16,7 +16,7 @@ from connectors.brevo.hooks import (
     ensure_hooks,
     plan,
     present_hooks,
-    remove_all,
+    removal,
 )
 from tests.connectors.brevo_stand import KEY, Stand, brevo_stand
 from tests.openapi import validate_response
@@ -130,9 +130,12 @@ async def test_the_difference_is_shown_before_anything_is_done(stand: Stand, acc
 async def test_all_of_ours_are_removed_and_a_second_time_none(stand: Stand, account: Account) -> None:
     await made(account)
     kept = add(stand, OTHERS)
-    assert len(await remove_all(account)) == 2
-    assert [hook.id for hook in await present_hooks(account)] == [kept]
-    assert await remove_all(account) == []
+    todo = removal(await present_hooks(account))
+    assert len(todo.remove) == 2
+    await carry_out(account, todo)
+    present = await present_hooks(account)
+    assert [hook.id for hook in present] == [kept]
+    assert removal(present).remove == []
 
 
 async def test_a_hook_that_went_meanwhile_is_no_trouble(stand: Stand, account: Account) -> None:

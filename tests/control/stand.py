@@ -24,6 +24,7 @@ from tajo.access.vault import new_key
 from tajo.components import Components
 from tajo.health import GROUPS, check
 from tajo.settings import load
+from tests.commands import finished
 from tests.streams import logs
 
 ROOT = Path(__file__).parents[2]
@@ -61,15 +62,9 @@ class Stand:
 
     async def tajo(self, *arguments: str, **environment: str) -> tuple[int | None, str]:
         """Exit code, and what was printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tajo", *arguments, "-c", str(self.file)),
-            cwd=ROOT,
-            env={**os.environ, **self.environment, **environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        out, _ = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode, out.decode()
+        line, beside = (*arguments, "-c", str(self.file)), {**self.environment, **environment}
+        done = await finished(*line, environment=beside, together=True)
+        return done.status, done.out
 
     async def start(self, component: str, out: Any) -> asyncio.subprocess.Process:
         """A component as a process of its own; it writes to the file ``out``."""

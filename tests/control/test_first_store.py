@@ -7,6 +7,7 @@ import pytest
 from tajo import TajoClient
 from tajo.access.vault import new_key
 from tajo.errors import ControlError
+from tests.commands import on_broker
 from tests.e2e.stand import HASH, TOKEN, Stand, stand
 from tests.streams import logs
 
@@ -27,13 +28,7 @@ async def test_a_store_connected_by_the_python_client_is_synchronised_and_follow
 ) -> None:
     async with stand(tmp_path) as here:
         (tmp_path / "tajo.yml").write_text(NO_STORE, encoding="utf-8")
-        here.environment |= {
-            "TAJO_ENCRYPTION_KEY": new_key(),
-            "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-            "TAJO_KAFKA__PREFIX": topic_prefix,
-            "TAJO_KAFKA__PARTITIONS": "2",
-            "TAJO_KAFKA__REPLICATION": "1",
-        }
+        here.environment |= {"TAJO_ENCRYPTION_KEY": new_key(), **on_broker(kafka, topic_prefix)}
         here.store.customers.register(email="ada@example.com", first_name="Ada", last_name="Byron")
         async with here.tajo("up", "-c", str(tmp_path / "tajo.yml")) as process:
             await here.until(lambda: "gateway: started" in here.output(), "the topics are there")

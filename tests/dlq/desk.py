@@ -1,8 +1,5 @@
 """A configuration, its topics of one partition, folds that bury what they cannot use, and the command beside them."""
 
-import asyncio
-import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +19,11 @@ from tajo.dlq.deciding import Outcome
 from tajo.dlq.letters import SOURCES, Place, place_named
 from tajo.dlq.standing import Standing, survey
 from tajo.settings import load
+from tests.commands import finished
 from tests.connectors.bigcommerce_shop import TOKEN
 from tests.streams import logs
 from tests.streams.stand import Stand
 
-ROOT = Path(__file__).parents[2]
 STORE = "tj4kq1w9zc"
 CONFIGURATION = """\
 connectors:
@@ -105,18 +102,7 @@ async def written(made: Components, topic: str) -> list[Any]:
 
 async def program(folder: Path, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
     """Exit status, standard output and standard error of `tajo dlq …` with the configuration of the folder."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tajo", "dlq", *arguments, "-c", str(folder / "tajo.yml")),
-        cwd=ROOT,
-        env={**os.environ, "TAJO_DATA_DIR": str(folder / "data"), "COLUMNS": "80", **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert b"Traceback" not in err, err.decode()
-    return process.returncode, out.decode(), err.decode()
+    beside = {"TAJO_DATA_DIR": str(folder / "data"), "COLUMNS": "80", **environment}
+    done = await finished("dlq", *arguments, "-c", str(folder / "tajo.yml"), environment=beside)
+    assert "Traceback" not in done.err, done.err
+    return done

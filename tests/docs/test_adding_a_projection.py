@@ -14,6 +14,7 @@ import pytest
 
 from tajo.components import Components
 from tajo.settings import load
+from tests.commands import on_broker
 from tests.docs.pages import Block, blocks, lay, shows
 from tests.e2e.stand import DOCUMENTED, HASH, ROOT, TOKEN
 from tests.projections import orders_made
@@ -33,10 +34,7 @@ class Reader:
         self._environment = {
             **os.environ,
             "BREVO_API_KEY": "key",
-            "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-            "TAJO_KAFKA__PREFIX": prefix,
-            "TAJO_KAFKA__PARTITIONS": str(PARTITIONS),
-            "TAJO_KAFKA__REPLICATION": "1",
+            **on_broker(kafka, prefix, PARTITIONS),
             "TAJO_DATA_DIR": str(root / "data"),
             "COLUMNS": "120",
         }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
+from tests.commands import on_broker
 from tests.e2e.stand import ROOT, Stand, stand
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,28 +44,17 @@ def test_make_knows_the_command_and_what_it_runs(command: str) -> None:
     assert runs[command.split()[1]] in shown
 
 
-def run_here(command: str, here: Stand) -> list[str]:
-    """The command's words as they are run by this interpreter's `tajo`."""
-    words = command.split()
-    assert words[0] == ".venv/bin/tajo"
-    return [
-        sys.executable,
-        "-m",
-        "tajo",
-        *[str(here.folder / word) if word == "tajo.yml" else word for word in words[1:]],
-    ]
+def arguments_of(command: str, here: Stand) -> list[str]:
+    """What follows `tajo`, with the configuration of this stand."""
+    program, *words = command.split()
+    assert program == ".venv/bin/tajo"
+    return [str(here.folder / word) if word == "tajo.yml" else word for word in words]
 
 
 async def finished(command: str, here: Stand, **environment: str) -> tuple[int | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        *run_here(command, here),
-        cwd=ROOT,
-        env={**os.environ, **here.environment, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), 90)
-    return process.returncode, out.decode()
+    beside = {**here.environment, **environment}
+    done = await commands.finished(*arguments_of(command, here), environment=beside, together=True, within=90)
+    return done.status, done.out
 
 
 async def test_the_configuration_of_the_readme_is_in_order(tmp_path: Path) -> None:
@@ -81,19 +72,14 @@ async def test_each_component_runs_alone_and_a_rebuild_of_their_work_is_equal(
 ) -> None:
     async with stand(tmp_path) as here:
         here.documented()
-        here.environment |= {
-            "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-            "TAJO_KAFKA__PREFIX": topic_prefix,
-            "TAJO_KAFKA__PARTITIONS": "2",
-            "TAJO_KAFKA__REPLICATION": "1",
-        }
+        here.environment |= on_broker(kafka, topic_prefix)
         here.store.customers.register(email="ada@example.com", first_name="Ada", last_name="Byron")
         code, out = await finished(TOPICS, here)
         assert (code, "to create" in out) == (0, True), out
         with here.log.open("ab") as log:
             running = [
                 await asyncio.create_subprocess_exec(
-                    *run_here(command, here),
+                    *(sys.executable, "-m", "tajo", *arguments_of(command, here)),
                     cwd=ROOT,
                     env={**os.environ, **here.environment},
                     stdout=log,

@@ -1,9 +1,7 @@
 """What is wrong at a start is told in a sentence, ends in order, and loses nothing."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,8 +11,10 @@ import pytest
 
 from schemas import topics
 from tajo.kafka.ports import free_port
+from tests import commands
+from tests.commands import on_broker
 from tests.e2e import left
-from tests.e2e.stand import API_KEY, HASH, ROOT, TOKEN, stand
+from tests.e2e.stand import API_KEY, HASH, TOKEN, stand
 from tests.gateway.deliveries import body, trusted
 from tests.streams.logs import read, until
 
@@ -37,29 +37,9 @@ def written(folder: Path, more: str = "") -> str:
 
 async def finished(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> tuple[int | None, str]:
     """Exit status and output of a command that ends by itself."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tajo", *arguments),
-        cwd=ROOT,
-        env={**os.environ, "TAJO_DATA_DIR": str(folder / "data"), **(environment or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        out, _ = await asyncio.wait_for(process.communicate(), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, out.decode()
-
-
-def on(kafka: str, prefix: str) -> dict[str, str]:
-    return {
-        "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-        "TAJO_KAFKA__PREFIX": prefix,
-        "TAJO_KAFKA__PARTITIONS": str(PARTITIONS),
-        "TAJO_KAFKA__REPLICATION": "1",
-    }
+    beside = {"TAJO_DATA_DIR": str(folder / "data"), **(environment or {})}
+    done = await commands.finished(*arguments, environment=beside, together=True)
+    return done.status, done.out
 
 
 @pytest.mark.parametrize(
@@ -92,7 +72,11 @@ async def test_the_sink_ends_with_the_key_of_a_list_that_brevo_does_not_have(
 ) -> None:
     async with stand(tmp_path) as here:
         status, out = await finished(
-            tmp_path, "sink", "-c", written(tmp_path, MISSING), environment=here.environment | on(kafka, topic_prefix)
+            tmp_path,
+            "sink",
+            "-c",
+            written(tmp_path, MISSING),
+            environment=here.environment | on_broker(kafka, topic_prefix, PARTITIONS),
         )
     assert status == 1, out
     assert "Traceback" not in out
@@ -107,7 +91,11 @@ async def test_tajo_up_ends_altogether_when_a_list_does_not_exist(
 ) -> None:
     async with stand(tmp_path) as here:
         status, out = await finished(
-            tmp_path, "up", "-c", written(tmp_path, MISSING), environment=here.environment | on(kafka, topic_prefix)
+            tmp_path,
+            "up",
+            "-c",
+            written(tmp_path, MISSING),
+            environment=here.environment | on_broker(kafka, topic_prefix, PARTITIONS),
         )
         assert left.processes(tmp_path) == [], out
     assert status == 1, out
@@ -123,7 +111,7 @@ async def test_with_a_wrong_brevo_key_the_sink_says_what_to_do_waits_and_ends_in
 ) -> None:
     async with stand(tmp_path) as here:
         here.brevo.api_key = "xkeysib-of-today"
-        here.environment |= on(kafka, topic_prefix)
+        here.environment |= on_broker(kafka, topic_prefix, PARTITIONS)
         async with here.tajo("sink", "-c", written(tmp_path)) as process:
             await here.until(lambda: "Tried again in a minute" in here.output(), "it says what is wrong")
             assert process.returncode is None
@@ -148,7 +136,7 @@ async def test_with_a_wrong_bigcommerce_token_webhooks_are_taken_and_kept(
     """That all is read by itself once the token is right is shown in tests/streams/test_enrich_troubles.py."""
     async with stand(tmp_path) as here:
         here.bigcommerce.gate.token = "another"
-        here.environment |= on(kafka, topic_prefix)
+        here.environment |= on_broker(kafka, topic_prefix, PARTITIONS)
         delivery = body(store=HASH)
         async with here.tajo("up", "-c", written(tmp_path)) as process, httpx.AsyncClient() as http:
             await here.until(lambda: "does not accept the access token" in here.output(), "it says what is wrong")

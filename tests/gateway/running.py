@@ -1,5 +1,6 @@
 """A gateway behind its own server, with its own topics, and what tests ask of it."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,16 @@ class Gateway:
 
     async def post(self, content: bytes, headers: dict[str, str] | None = None, *, path: str = PATH) -> httpx.Response:
         return await self.client.post(path, content=content, headers=trusted() if headers is None else headers)
+
+    async def answer_to_a_part(self, path: str) -> bytes:
+        """The first line of what a sender is answered that never ends its body."""
+        host, port = self.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
+        line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        return line
 
     async def accepted(self, contents: Iterable[bytes]) -> None:
         """Posts one after the other and sees that each is taken."""

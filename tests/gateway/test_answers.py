@@ -166,12 +166,7 @@ async def test_a_sender_that_never_ends_its_body_is_408(kafka: str, topic_prefix
     await create_topics(kafka, topic_prefix)
     impatient = config(tmp_path / "spool.sqlite", topic_prefix, body_seconds=0.2)
     async with Gateway(kafka, impatient) as gateway:
-        host, port = gateway.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
-        assert b" 408 " in await reader.readline()
-        writer.close()
-        await writer.wait_closed()
+        assert b" 408 " in await gateway.answer_to_a_part(PATH)
 
 
 async def test_a_sender_that_leaves_early_is_counted_and_harms_nobody(gateway: Gateway) -> None:

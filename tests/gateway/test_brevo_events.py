@@ -1,6 +1,5 @@
 """What Brevo's own webhooks are answered, and what lies in the log afterwards."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -179,12 +178,7 @@ async def test_what_did_not_come_in_time_is_429_since_brevo_would_discard_it_for
     await create_topics(kafka, topic_prefix)
     impatient = config(tmp_path / "spool.sqlite", topic_prefix, body_seconds=0.2)
     async with Gateway(kafka, impatient) as gateway:
-        host, port = gateway.url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
-        assert b" 429 " in await reader.readline()
-        writer.close()
-        await writer.wait_closed()
+        assert b" 429 " in await gateway.answer_to_a_part(PATH)
 
 
 async def test_while_kafka_is_away_events_go_to_the_spool_and_429_says_that_it_is_full(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """`tajo hooks` beside an emulated store and account: as a program, and its parts."""
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +20,8 @@ from tajo.errors import exit_code
 from tajo.hooks import doing
 from tajo.hooks.memory import memories
 from tajo.settings import load
-from tests.e2e.stand import HASH, ROOT, Stand, stand
+from tests.commands import finished
+from tests.e2e.stand import HASH, Stand, stand
 
 SCOPES = len(wanted_scopes(("customers", "orders", "products", "carts")))
 OTHERS = "https://elsewhere.example.com/hook"
@@ -37,23 +36,12 @@ async def here(tmp_path: Path) -> AsyncIterator[Stand]:
 
 async def program(here: Stand, *arguments: str, answer: str = "", **environment: str) -> tuple[int | None, list[str]]:
     """Exit status, and the lines of both outputs without notes. ``answer``: what is typed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tajo", "hooks", *arguments, "-c", str(here.folder / "tajo.yml")),
-        cwd=ROOT,
-        env={**os.environ, **here.environment, "COLUMNS": "80", **environment},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        out, _ = await asyncio.wait_for(process.communicate(answer.encode()), 60)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert b"Traceback" not in out, out.decode()
-    assert not any(secret.encode() in out for secret in secrets(here)), out.decode()
-    return process.returncode, [line for line in out.decode().splitlines() if not line.startswith("note: ")]
+    line = ("hooks", *arguments, "-c", str(here.folder / "tajo.yml"))
+    beside = {**here.environment, "COLUMNS": "80", **environment}
+    status, out, _ = await finished(*line, environment=beside, typed=answer, together=True)
+    assert "Traceback" not in out, out
+    assert not any(secret in out for secret in secrets(here)), out
+    return status, [line for line in out.splitlines() if not line.startswith("note: ")]
 
 
 def secrets(here: Stand) -> list[str]:

@@ -15,7 +15,7 @@ from streams import failures, transaction
 from streams.engine import EXIT_FAILED
 from streams.errors import BrokerSilent, Fenced, NotWritten, StreamsError, TransactionExpired
 from streams.names import Names
-from tajo.up import FINAL
+from tajo.supervision import FINAL
 from tests.streams import logs
 from tests.streams.alarms import Alarms
 from tests.streams.stand import COUNT, HeldFold, Stand, Write

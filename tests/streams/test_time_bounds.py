@@ -22,6 +22,7 @@ from streams.access import Kafka
 from streams.names import Names
 from tajo.components import Components
 from tajo.settings import load
+from tests.commands import on_broker
 from tests.streams.worker_process import ROOT
 
 DOCUMENTED = ROOT / "tests" / "settings" / "files" / "as_documented.yml"
@@ -37,10 +38,7 @@ class Worker:
         self._kafka, self._names, self._log = kafka, Names(prefix=prefix), folder / "worker.log"
         self._environment = {
             "BREVO_API_KEY": "xkeysib-none",
-            "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-            "TAJO_KAFKA__PREFIX": prefix,
-            "TAJO_KAFKA__PARTITIONS": str(COUNT),
-            "TAJO_KAFKA__REPLICATION": "1",
+            **on_broker(kafka, prefix, COUNT),
             "TAJO_DATA_DIR": str(folder / "data"),
         }
         self._written = 0

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import re
 import socket
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +11,8 @@ import pytest
 
 from emulators.bigcommerce.carts import Item
 from tajo.kafka.ports import free_port
-from tests.e2e.stand import HOME, ROOT, Stand, stand
+from tests.commands import finished, on_broker
+from tests.e2e.stand import HOME, Stand, stand
 
 pytestmark = [pytest.mark.kafka, pytest.mark.e2e, pytest.mark.timeout(280)]
 TAKEN = ["gateway", "delivery", "fact", "fold"]
@@ -45,21 +44,10 @@ class Answer(NamedTuple):
 
 
 async def trigger(here: Stand, *arguments: str, **environment: str) -> Answer:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tajo", "trigger", *arguments, "-c", str(here.folder / "tajo.yml")),
-        cwd=ROOT,
-        env={**os.environ, **here.environment, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await asyncio.wait_for(process.communicate(), 90)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert b"Traceback" not in err, err.decode()
-    return Answer(process.returncode, out.decode(), err.decode())
+    line = ("trigger", *arguments, "-c", str(here.folder / "tajo.yml"))
+    done = await finished(*line, environment={**here.environment, **environment}, within=90)
+    assert "Traceback" not in done.err, done.err
+    return Answer(*done)
 
 
 def listens(url: str) -> bool:
@@ -74,12 +62,7 @@ async def test_a_delivery_is_followed_from_the_gateway_to_brevos_answer(
 ) -> None:
     async with stand(tmp_path) as here:
         here.documented()
-        here.environment |= {
-            "TAJO_KAFKA__BOOTSTRAP_SERVERS": kafka,
-            "TAJO_KAFKA__PREFIX": topic_prefix,
-            "TAJO_KAFKA__PARTITIONS": "2",
-            "TAJO_KAFKA__REPLICATION": "1",
-        }
+        here.environment |= on_broker(kafka, topic_prefix)
         del here.environment["TAJO_PUBLIC_URL"]  # no hooks: what is triggered is all that is heard
         store, brevo = here.store, here.brevo
         ada = store.customers.register(email="ada@example.com", first_name="Ada", last_name="Byron", address=HOME)
