@@ -89,7 +89,9 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         return [owner for owner in owners if changelogs is None or TP(*owner.changelog) in changelogs]
 
     def _new_consumer_thread(self) -> OwnerThread:
-        return OwnerThread(self, loop=self.loop, beacon=self.beacon)
+        thread = OwnerThread(self, loop=self.loop, thread_loop=type(self.loop)(), beacon=self.beacon)
+        thread._close_thread_loop_on_stop = True  # as for a loop that it makes itself, always asyncio's own
+        return thread
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         gone = dict.fromkeys(owner for tp in revoked for owner in self.owners.pop(tp, ()))

@@ -2,10 +2,12 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final, Protocol
 
 Headers = Sequence[tuple[str, bytes | None]]
 _BYTES: Final = 32 << 20
+_VALUE: Final = attrgetter("value")
 
 
 class Record(Protocol):
@@ -58,7 +60,7 @@ class Inbox:
         if records[0].offset < following:
             records = [record for record in records if record.offset >= following]
         if records:
-            size = sum([len(value) for record in records if (value := record.value)])
+            size = sum(map(len, filter(None, map(_VALUE, records))))
             self._runs.append((topic, records, size))
             self._waiting[topic] += len(records)
             self._waiting_bytes += size

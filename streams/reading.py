@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.access import Kafka
-from streams.folds import INDEX
+from streams.due import PRIVATE
 from streams.store import RESERVED
 
 _LONGEST_WAIT_MS = 50  # of a fetch that finds nothing: what is asked meanwhile stands behind it
@@ -118,7 +118,7 @@ class Reader:
         """The table that a changelog holds, without what belongs to the owner and without the index of due times."""
         table: dict[bytes, bytes] = {}
         async for _, record in self.records([TopicPartition(changelog, partition) for partition in range(partitions)]):
-            if record.key.startswith((RESERVED, INDEX)):
+            if record.key.startswith((RESERVED, PRIVATE)):
                 continue
             if record.value is None:
                 table.pop(record.key, None)

@@ -27,9 +27,12 @@ class Store:
         """One multi-get; missing keys have None."""
         return dict(zip(keys, self._database().get(keys), strict=True)) if keys else {}
 
-    def scan(self, prefix: bytes, *, until: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs in key order, keys starting with ``prefix`` and below ``until``. Use it up before the next await."""
-        for key, value in self._database().items(from_key=prefix):
+    def scan(
+        self, prefix: bytes, *, start: bytes | None = None, until: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs in key order, keys starting with ``prefix``, from ``start`` on and below ``until``. Use it up before
+        the next await."""
+        for key, value in self._database().items(from_key=start or prefix):
             if not key.startswith(prefix) or (until is not None and key >= until):
                 return
             yield key, value

@@ -11,16 +11,12 @@ from aiokafka.structs import RecordMetadata
 from schemas.topics import MAX_RECORD
 from streams import failures
 from streams.access import Kafka
+from streams.engine_batches import Item, batches
 from streams.errors import StreamsError
-from streams.inbox import Headers
 
 TIMEOUT_MS: Final = 10_000
 """An orphan's open transaction holds up readers no longer than this."""
 
-Item = tuple[bytes | None, bytes | None, Headers]
-"""(key, value, headers)"""
-_Sent = tuple[asyncio.Future[RecordMetadata], int]
-_NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
 Writes = Mapping[TopicPartition, list[Item]]
 
 
@@ -92,18 +88,7 @@ class Transactions:
     ) -> list[tuple[asyncio.Future[RecordMetadata], int]]:
         """Sends whole batches, without a future per record: [(future of the first record's metadata, records)]."""
         sent = []
-        builder = self.producer.create_batch()
-
-        async def ship() -> None:
-            future = await self.producer.send_batch(builder, target.topic, partition=target.partition)
-            sent.append((future, builder.record_count()))
-
-        now = int(time.time() * 1000)
-        for key, value, headers in items:
-            listed = list(headers) if headers else _NO_HEADERS
-            if builder.append(timestamp=now, key=key, value=value, headers=listed) is None:
-                await ship()
-                builder = self.producer.create_batch()
-                builder.append(timestamp=now, key=key, value=value, headers=listed)  # the first record always fits
-        await ship()
+        for batch in batches(self.producer.create_batch, items, int(time.time() * 1000)):
+            future = await self.producer.send_batch(batch, target.topic, partition=target.partition)
+            sent.append((future, batch.record_count()))
         return sent

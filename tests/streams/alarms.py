@@ -39,7 +39,7 @@ class Alarms:
     def fold(self, state: State, record: Input) -> tuple[State, list[Output]]:
         if record.value is None:
             return {}, []
-        state.setdefault("seen", 0)
+        state = state or self.load(record.key, None)  # it may have left the table in the same batch
         state["seen"] += 1
         told = json.loads(record.value)
         if told.get("kind") == TICK.decode():

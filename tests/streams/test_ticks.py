@@ -14,7 +14,8 @@ from emulators.clock import StandingClock
 from projections.fold import TICK
 from schemas import topics
 from schemas.facts import CartFact
-from streams.folds import INDEX, FoldOwner
+from streams import due
+from streams.folds import FoldOwner
 from tests.streams import logs
 from tests.streams.alarms import Alarms
 from tests.streams.stand import COUNT, Stand, alarm_engine
@@ -59,11 +60,10 @@ class Ticking(Stand):
         return [(line[0], int(line[3]) - NOON) for line in told if line[1] == "rang"]
 
     def index(self, owner: FoldOwner) -> list[tuple[int, str]]:
-        found = [key[len(INDEX) :] for key, _ in owner.store.scan(INDEX)]
-        return [(int.from_bytes(key[:8], "big") - NOON, key[8:].decode()) for key in found]
+        return [(when - NOON, key.decode()) for when, key in due.entries(owner.store)]
 
     async def index_in_changelog(self) -> list[tuple[int, str]]:
-        found = sorted(key[len(INDEX) :] for key in await self.table() if key.startswith(INDEX))
+        found = sorted(key[len(due.INDEX) :] for key in await self.table() if key.startswith(due.INDEX))
         return [(int.from_bytes(key[:8], "big") - NOON, key[8:].decode()) for key in found]
 
     async def appended(self, count: int) -> None:
@@ -134,34 +134,43 @@ async def test_what_is_due_gets_ticks_in_the_order_of_due_times_then_keys(
         assert stand.index(owner) == [(5, "later")]
 
 
-async def test_the_index_follows_every_change_of_a_due_time(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_a_time_that_moves_is_followed_late(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    """The ticker wakes at the earliest time that a state had; if none is due then, no tick is made."""
     async with ticking(kafka, topic_prefix, tmp_path) as stand:
         owner = await stand.start()
-        changes: list[tuple[str, dict[str, Any] | None, list[tuple[int, str]], int | None]] = [
-            ("a", at(50), [(50, "a")], 50),
-            ("b", at(40), [(40, "b"), (50, "a")], 40),
-            ("a", at(30), [(30, "a"), (40, "b")], 30),  # earlier
-            ("a", at(60), [(40, "b"), (60, "a")], 40),  # later
-            ("b", at(None), [(60, "a")], 60),  # wants none any more
-            ("a", at(60), [(60, "a")], 60),  # the same
-            ("a", None, [], None),  # leaves the table
+        changes: list[tuple[str, dict[str, Any] | None, list[tuple[int, str]]]] = [
+            ("a", at(50), [(50, "a")]),
+            ("b", at(40), [(40, "b"), (50, "a")]),
+            ("a", at(30), [(30, "a"), (40, "b"), (50, "a")]),  # earlier
+            ("a", at(90_000), [(30, "a"), (40, "b"), (50, "a")]),  # later
+            ("b", at(None), [(30, "a"), (40, "b"), (50, "a")]),  # wants none any more
         ]
-        for key, value, index, wake_up in changes:
+        for key, value, index in changes:
             await stand.set((key, value))
             await stand.feed(owner)
             assert stand.index(owner) == await stand.index_in_changelog() == index
-            await stand.sleeps_until(wake_up)
+            await stand.sleeps_until(index[0][0])
+        stand.clock.advance(NOON + 30)
+        await stand.sleeps_until(90_000)
+        assert stand.index(owner) == await stand.index_in_changelog() == [(90_000, "a")]
         assert await stand.ticks() == []
+        await stand.pass_to(90_000, owner)
+        assert await stand.rings() == [("a", 90_000)]
 
 
-async def test_a_time_that_was_moved_within_one_batch_leaves_no_trace(
-    kafka: str, topic_prefix: str, tmp_path: Path
-) -> None:
+async def test_a_state_that_left_the_table_gets_no_tick(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     async with ticking(kafka, topic_prefix, tmp_path) as stand:
         owner = await stand.start()
         await stand.set(("a", at(50)), ("a", at(70)), ("b", at(10)), ("b", None))
-        await stand.feed(owner)
+        await stand.feed(owner)  # moved within one batch: only the last time counts
         assert stand.index(owner) == await stand.index_in_changelog() == [(70, "a")]
+        await stand.set(("a", None))
+        await stand.feed(owner)
+        await stand.sleeps_until(70)
+        stand.clock.advance(NOON + 70)
+        await logs.until(lambda: has_nothing_due(stand, owner), "the index is empty")
+        assert await stand.index_in_changelog() == []
+        assert await stand.ticks() == []
 
 
 @pytest.mark.parametrize("lost", [True, False])
@@ -204,9 +213,6 @@ async def test_without_anything_due_there_is_no_tick_however_long_it_takes(
         await stand.set(("a", at(None)), ("b", at(30 * topics.DAY)))
         await stand.feed(owner)
         await stand.sleeps_until(30 * topics.DAY)  # and for no moment before
-        await stand.set(("b", None))
-        await stand.feed(owner)
-        await stand.sleeps_until(None)
         assert await stand.ticks() == []
 
 
@@ -289,3 +295,7 @@ async def test_each_partition_has_its_own_ticks_and_the_engine_folds_them(
 
 async def has_rung(stand: Ticking, count: int) -> bool:
     return len(await stand.rings()) >= count
+
+
+async def has_nothing_due(stand: Ticking, owner: FoldOwner) -> bool:
+    return not stand.index(owner)
