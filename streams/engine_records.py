@@ -1,4 +1,5 @@
-"""Fetched records on their way to owners: as aiokafka's C parser made them, and from where to where they reach.
+"""Fetched records on their way to owners: as aiokafka's C parser made them, whole batches at once, and from where to
+where they reach.
 
 Private parts of aiokafka 0.14.0: see streams.engine_transport. They are put in their place when this module is
 imported: a consumer that is running has results of the classes before, and would not know them any more.
@@ -15,21 +16,72 @@ from streams.restore import as_parsed
 
 class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     """Leaves records of input topics, and of restores, as the C parser made them (offset, timestamp, key, value,
-    headers)."""
+    headers). A step of Python for each record would be much of what fetching costs."""
 
     inputs: ClassVar[set[str]] = set()
+    next_fetch_offset: int
 
-    def __init__(self, tp: TopicPartition, *args: Any, **named: Any) -> None:
-        super().__init__(tp, *args, **named)
-        if tp.topic in self.inputs or self._key_deserializer is as_parsed:
-            self._consumer_record = _left_alone  # asked for each record: much of what fetching costs
+    def __init__(self, tp: TopicPartition, records: Any, aborted: Any, offset: int, key: Any, *args: Any) -> None:
+        self.as_parsed = tp.topic in self.inputs or key is as_parsed
+        self._left: list[Any] = []  # parsed, and not taken yet
+        super().__init__(tp, _Whole(records) if self.as_parsed else records, aborted, offset, key, *args)
+        if self.as_parsed:
+            self._consumer_record = _left_alone
 
-    def __iter__(self) -> Iterator[Any]:
-        return self._records_iterator or iter(())  # without a step of its own for each record
+    def take(self, most: int | None) -> tuple[list[Any], bool]:
+        """The next ``most`` records, and whether there may be more. ``next_fetch_offset`` lies behind them then."""
+        records, self._left = self._left, []
+        more = True
+        while more and (most is None or len(records) < most):
+            begin = self.next_fetch_offset
+            if (part := next(self._records_iterator, None)) is None:
+                more = False
+            else:  # a compressed batch may begin before what was asked for
+                records += part if part[0].offset >= begin else [one for one in part if one.offset >= begin]
+        if most is not None and len(records) > most:
+            records, self._left = records[:most], records[most:]
+            self.next_fetch_offset = records[-1].offset + 1
+        elif records and more:
+            self.next_fetch_offset = records[-1].offset + 1
+        return records, more
 
 
-def _left_alone(tp: TopicPartition, record: Any) -> Any:
-    return record
+def _left_alone(tp: TopicPartition, part: Any) -> Any:
+    return part
+
+
+class _Part(list[Any]):
+    """The records of a batch, which pass for one record with the offset of the last."""
+
+    @property
+    def offset(self) -> int:
+        return int(self[-1].offset)
+
+
+class _Whole:
+    """A fetch whose batches are iterated in one step each."""
+
+    def __init__(self, records: Any) -> None:
+        self._records = records
+        self.has_next = records.has_next
+
+    def next_batch(self) -> Any:
+        return _Batch(self._records.next_batch())
+
+
+class _Batch:
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:  # of control batches
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[_Part]:
+        if part := _Part(self._batch):
+            yield part
 
 
 class Run(list[Any]):
@@ -44,14 +96,22 @@ class Run(list[Any]):
 class InputFetch(fetcher.FetchResult):  # type: ignore[misc]
     """Says from where to where the records of inputs reach, so that nobody is fed with a gap in silence."""
 
+    _partition_records: InputRecords | None
+
     def getall(self, max_records: int | None = None) -> list[Any]:
         fetched, tp = self._partition_records, self._topic_partition
-        if fetched is None or tp.topic not in InputRecords.inputs:
+        if fetched is None or not fetched.as_parsed:
             return super().getall(max_records)  # type: ignore[no-any-return]
-        start = fetched.next_fetch_offset
-        records, end = super().getall(max_records), fetched.next_fetch_offset
-        if end == start:  # it may not be read now
+        if not self.check_assignment(tp):  # it may not be read now
             return []
+        start = fetched.next_fetch_offset
+        records, more = fetched.take(max_records)
+        end = fetched.next_fetch_offset
+        self._update_position()
+        if not more:
+            self._partition_records = None
+        if tp.topic not in InputRecords.inputs:
+            return records
         state = self._assignment.state_value(tp)
         start = taken_up_to(state, start)
         # Control records alone are not returned: what follows them begins where they began.

@@ -1,0 +1,72 @@
+"""Whole batches at once come to the same as record by record: from the middle, a few at a time, past aborted ones."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+import streams.engine_records  # noqa: F401 - puts itself in aiokafka's place
+from streams.restore import as_parsed
+from tests.streams import logs
+
+pytestmark = pytest.mark.kafka
+
+
+@asynccontextmanager
+async def consuming(kafka: str, tp: TopicPartition, **named: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, isolation_level="read_committed", enable_auto_commit=False, **named
+    )
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def write(kafka: str, topic: str, compression: str | None) -> None:
+    """Ten transactions of 7 records in a batch each, of which every third is aborted."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka, transactional_id=f"{topic}writer", compression_type=compression
+    ) as producer:
+        for number in range(10):
+            await producer.begin_transaction()
+            sent = [
+                await producer.send(topic, b"%d" % one, key=b"%d" % number, headers=[("h", b"%d" % one)])
+                for one in range(7)
+            ]
+            for future in sent:
+                await future
+            await (producer.abort_transaction() if number % 3 == 1 else producer.commit_transaction())
+
+
+async def read(consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, most: int | None) -> list[Any]:
+    """(offset, timestamp, key, value, headers) of all from ``start`` to the end."""
+    consumer.seek(tp, start)
+    end, found = (await consumer.end_offsets([tp]))[tp], []
+    while await consumer.position(tp) < end:
+        records = (await consumer.getmany(tp, timeout_ms=200, max_records=most)).get(tp, [])
+        found += [(one.offset, one.timestamp, one.key, one.value, list(one.headers)) for one in records]
+        if most is not None:
+            assert len(records) <= most
+        if len(records) == most:
+            assert await consumer.position(tp) == records[-1].offset + 1
+    return found
+
+
+@pytest.mark.parametrize("compression", [None, "lz4"])
+async def test_whole_batches_come_to_the_same_as_record_by_record(
+    kafka: str, topic_prefix: str, compression: str | None
+) -> None:
+    topic = f"{topic_prefix}batches"
+    await logs.create(kafka, [topic], partitions=1)
+    await write(kafka, topic, compression)
+    tp = TopicPartition(topic, 0)
+    async with consuming(kafka, tp) as plain, consuming(kafka, tp, key_deserializer=as_parsed) as whole:
+        everything = await read(plain, tp, 0, None)
+        assert len(everything) == 7 * 7
+        for start, most in [(0, None), (0, 7), (0, 10), (3, 5), (3, 1), (8, None), (17, 4), (50, 9)]:
+            assert await read(whole, tp, start, most) == [one for one in everything if one[0] >= start]
