@@ -101,6 +101,7 @@ def _file_options() -> Any:
     options, blocks = rocksdict.Options(raw_mode=True), rocksdict.BlockBasedOptions()
     blocks.set_bloom_filter(BLOOM_BITS, False)
     options.set_block_based_table_factory(blocks)
+    options.set_compression_type(rocksdict.DBCompressionType.none())
     return options
 
 
