@@ -18,7 +18,9 @@ async def serving(bootstrap: str, spool: Path, prefix: str) -> AsyncIterator[tup
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=environment)
     assert process.stdout is not None
     try:
-        yield (await process.stdout.readline()).decode().strip(), process
+        url = (await process.stdout.readline()).decode().strip()
+        assert url.startswith("http://"), f"The gateway says {url!r} instead of where it is."
+        yield url, process
     finally:
         if process.returncode is None:
             process.kill()
@@ -28,10 +30,10 @@ async def serving(bootstrap: str, spool: Path, prefix: str) -> AsyncIterator[tup
 async def _serve(bootstrap: str, spool: Path, prefix: str) -> None:
     from tests.gateway.running import Gateway, config
 
+    told, sys.stdout = sys.stdout, sys.stderr  # the gateway logs from its start on
     async with Gateway(bootstrap, config(spool, prefix)) as gateway:
-        sys.stdout.write(gateway.url + "\n")
-        sys.stdout.flush()
-        sys.stdout = sys.stderr
+        told.write(gateway.url + "\n")
+        told.flush()
         await asyncio.Event().wait()
 
 
