@@ -1,8 +1,8 @@
 """Faust's Kafka transport, changed so that it feeds owners: records go straight from the fetcher into their inboxes.
 
-With streams.engine and streams.engine_records the only place that touches private parts of Faust (0.15.3) and aiokafka
-(0.14.0), but for the look at a producer in streams.failures; tests/streams/test_engine_private_parts.py fails when one
-of them goes.
+With streams.engine, streams.engine_records and streams.engine_batches the only place that touches private parts of
+Faust (0.15.3), mode (0.7.1) and aiokafka (0.14.0), but for the look at a producer in streams.failures;
+tests/streams/test_engine_private_parts.py fails when one of them goes.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """What the engine uses of Faust's and aiokafka's private parts is still there, in the pinned versions."""
 
 import inspect
+import re
 import subprocess
 import sys
 
@@ -8,10 +9,11 @@ import aiokafka
 import faust
 import pytest
 from aiokafka.consumer import fetcher, group_coordinator, subscription_state
-from aiokafka.producer import sender
+from aiokafka.producer import message_accumulator, sender
 from faust.stores import rocksdb
 from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
+from mode import threads as mode_threads
 
 from streams.engine_records import InputFetch, InputRecords
 from streams.store import OFFSET_KEY
@@ -84,6 +86,34 @@ def test_what_is_fetched_is_ours_from_the_import_of_the_engine_on() -> None:
         "assert (fetcher.PartitionRecords, fetcher.FetchResult) == (ours.InputRecords, ours.InputFetch)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_whole_batches_pass_through_the_steps_that_upstream_takes() -> None:
+    made = inspect.getsource(fetcher.Fetcher)
+    order = ("tp", "records", "aborted_transactions", "fetch_offset", "self._key_deserializer")
+    assert re.search(r"= PartitionRecords\(\s*" + r",\s*".join(map(re.escape, order)), made)
+    source = inspect.getsource(fetcher.PartitionRecords.__base__._unpack_records)
+    steps = (
+        "records.has_next()",
+        "records.next_batch()",
+        "for record in next_batch",
+        "record.offset <",
+        "record.offset + 1",
+    )
+    assert [step for step in steps if step not in source] == []
+
+
+def test_batches_are_built_by_the_builder_inside_the_producers() -> None:
+    source = inspect.getsource(message_accumulator.BatchBuilder)
+    assert "self._builder.append(" in source
+    assert source.count("self._relative_offset") == 4  # set, given to the builder, counted, told
+    assert "self._builder.build()" in source
+
+
+def test_the_thread_that_polls_takes_a_loop_and_closes_its_own() -> None:
+    source = inspect.getsource(mode_threads.ServiceThread)
+    assert "self.thread_loop = thread_loop or" in source
+    assert source.count("_close_thread_loop_on_stop") == 2
 
 
 def test_what_was_fetched_begins_at_the_position_of_its_partition() -> None:
