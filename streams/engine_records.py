@@ -5,11 +5,12 @@ Private parts of aiokafka 0.14.0: see streams.engine_transport. They are put in 
 imported: a consumer that is running has results of the classes before, and would not know them any more.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from aiokafka import TopicPartition
-from aiokafka.consumer import fetcher
+from aiokafka.consumer import consumer, fetcher
 
 from streams.restore import as_parsed
 
@@ -125,4 +126,23 @@ def taken_up_to(state: Any, position: int) -> int:
     return int(start if end == position else position)
 
 
-fetcher.PartitionRecords, fetcher.FetchResult = InputRecords, InputFetch
+class EndingFetcher(fetcher.Fetcher):  # type: ignore[misc]
+    """Closes to its end also while a fetch that failed waits to be tried again.
+
+    As it comes, `close` raises that fetch's cancellation in whoever stops the consumer, as if he had been cancelled
+    himself: a worker that was told to stop while its broker was away never ended.
+    """
+
+    async def close(self) -> None:
+        self._closed = True
+        self._fetch_task.cancel()
+        await asyncio.gather(self._fetch_task, return_exceptions=True)  # from now on it begins no other fetches
+        pending = list(self._pending_tasks)
+        self._pending_tasks.clear()
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await super().close()
+
+
+fetcher.PartitionRecords, fetcher.FetchResult, consumer.Fetcher = InputRecords, InputFetch, EndingFetcher

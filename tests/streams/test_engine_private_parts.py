@@ -83,7 +83,8 @@ def test_what_is_fetched_is_ours_from_the_import_of_the_engine_on() -> None:
     """A consumer that fetched before it would find results of a class that it does not know any more."""
     program = (
         "from aiokafka.consumer import fetcher; from streams import engine, engine_records as ours; "
-        "assert (fetcher.PartitionRecords, fetcher.FetchResult) == (ours.InputRecords, ours.InputFetch)"
+        "assert (fetcher.PartitionRecords, fetcher.FetchResult) == (ours.InputRecords, ours.InputFetch); "
+        "from aiokafka.consumer import consumer; assert consumer.Fetcher is ours.EndingFetcher"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
@@ -101,6 +102,12 @@ def test_whole_batches_pass_through_the_steps_that_upstream_takes() -> None:
         "record.offset + 1",
     )
     assert [step for step in steps if step not in source] == []
+
+
+def test_a_fetcher_ends_the_fetches_that_it_is_known_to_have_begun() -> None:
+    source = inspect.getsource(fetcher.Fetcher)
+    assert "self._fetch_task = create_task(self._fetch_requests_routine())" in source
+    assert source.count("self._pending_tasks.add(") == 1  # in that routine
 
 
 def test_batches_are_built_by_the_builder_inside_the_producers() -> None:

@@ -1,14 +1,19 @@
 """Whole batches at once come to the same as record by record: from the middle, a few at a time, past aborted ones."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.consumer import consumer as consumer_module
+from aiokafka.consumer import fetcher
 
 import streams.engine_records  # noqa: F401 - puts itself in aiokafka's place
 from streams.restore import as_parsed
+from tajo.kafka import EmbeddedKafka
 from tests.streams import logs
 
 pytestmark = pytest.mark.kafka
@@ -70,3 +75,34 @@ async def test_whole_batches_come_to_the_same_as_record_by_record(
         assert len(everything) == 7 * 7
         for start, most in [(0, None), (0, 7), (0, 10), (3, 5), (3, 1), (8, None), (17, 4), (50, 9)]:
             assert await read(whole, tp, start, most) == [one for one in everything if one[0] >= start]
+
+
+async def stopped_while_a_fetch_waits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> bool:
+    """Whether a consumer could be stopped whose broker went away."""
+    topic = TopicPartition("one", 0)
+    async with EmbeddedKafka(tmp_path) as broker:
+        await logs.create(broker.bootstrap_servers, [topic.topic], partitions=1)
+        await logs.write(broker.bootstrap_servers, topic.topic, [(b"k", b"v")])
+        consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers, retry_backoff_ms=60_000)
+        await consumer.start()
+        consumer.assign([topic])
+        consumer.seek(topic, 0)
+        assert topic in await consumer.getmany(timeout_ms=30_000)
+    async with asyncio.timeout(60):
+        while not caplog.messages or "Failed fetch messages" not in caplog.text:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.02)
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()
+        return False
+    return True
+
+
+async def test_a_consumer_stops_while_a_fetch_waits_to_be_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await stopped_while_a_fetch_waits(tmp_path / "ours", caplog)
+    caplog.clear()
+    monkeypatch.setattr(consumer_module, "Fetcher", fetcher.Fetcher)
+    assert not await stopped_while_a_fetch_waits(tmp_path / "theirs", caplog)
