@@ -59,7 +59,8 @@ class Folding:
         self._outputs: list[Output] = []
         self._near: list[tuple[int, bytes]] = []  # a heap: when states of this batch want a tick, or wanted one
         self._looked = 0  # up to which time ticks of this batch have looked into the index
-        self._found: dict[bytes, list[int]] = {}  # what they found there: key -> times
+        self._found: list[tuple[int, bytes]] = []  # what they found there
+        self._uncovered: set[bytes] = set()  # keys among it whose stored time has no entry at or before it any more
 
     def resume(self) -> None:
         """Goes on from what the store says."""
@@ -125,30 +126,26 @@ class Folding:
 
     def _wants(self, key: bytes, entry: Entry) -> None:
         when = self._projection.due(entry.state)
-        if when != entry.due:
-            entry.due = when
-            if when is not None:
-                heappush(self._near, (when, key))
+        # What was due before the last tick may not have taken it, and is out of the index: this is its next record.
+        if when is not None and (when != entry.due or when <= self.ticked_at):
+            heappush(self._near, (when, key))
+        entry.due = when
 
     def _take_back(self, key: bytes) -> None:
         """Makes the state anew from what was folded into it before: the fold may have left it half-changed."""
-        folded = self._entries.pop(key).folded
-        if folded or key in self._found:
+        before = self._entries.pop(key)
+        if before.folded or key in self._uncovered:
             entry = self._load(key)
-            for record in folded:
+            for record in before.folded:
                 entry.state, _ = self._projection.fold(entry.state, record)
-            entry.folded = folded
-            if self._ticking:
-                self._wants(key, entry)
+            entry.folded, entry.due = before.folded, before.due
 
     def _load(self, key: bytes) -> Entry:
         if key.startswith(_OWN):
             raise BadRecord(f"Keys of a table do not start with {key[:2]!r}.", stage="decode")
         state = self._projection.load(key, self._stored[key])
         when = self._projection.due(state) if self._ticking else None
-        entry = self._entries[key] = Entry(state, when, when, [])
-        if when is not None and when <= self.ticked_at:  # the index has no entry of it if it could not take that tick
-            heappush(self._near, (when, key))
+        self._entries[key] = entry = Entry(state, when, when, [])
         return entry
 
     def _dump(self, key: bytes, entry: Entry) -> bytes | None:
@@ -196,15 +193,18 @@ class Folding:
         found = list(due.entries(self._store, start=self._looked, until=time + 1))
         self._looked = max(self._looked, time + 1)
         self._stored |= self._store.get(sorted({key for _, key in found} - self._stored.keys()))
+        self._found += found
         for when, key in found:
-            self._found.setdefault(key, []).append(when)
             try:
                 entry = self._entries.get(key) or self._load(key)
             except Exception as error:
                 self._bury(topic, record, error, key)
                 continue
-            if entry.due is not None:
-                heappush(self._near, (entry.due, key))
+            # One that is later than what is stored was left behind when that moved to an earlier time.
+            if entry.due_before is not None and when <= entry.due_before:
+                self._uncovered.add(key)
+                if entry.due is not None:
+                    heappush(self._near, (entry.due, key))
 
     def _due_by(self, time: int) -> list[bytes]:
         """Keys in the order of due times, each once; they are no longer near then."""
@@ -218,12 +218,13 @@ class Folding:
 
     def _index_changes(self) -> Changes:
         """What was found goes; what may have no entry at its time or before gets one."""
-        changes: dict[bytes, bytes | None] = {
-            due.entry(when, key): None for key, times in self._found.items() for when in times
-        }
+        changes: dict[bytes, bytes | None] = {due.entry(when, key): None for when, key in self._found}
         for key, entry in self._entries.items():
             when, before = entry.due, entry.due_before
-            if when is not None and (before is None or when < before or when <= self.ticked_at or key in self._found):
+            if when is None:
+                continue
+            missed = bool(entry.folded) and when <= self.ticked_at
+            if before is None or when < before or missed or key in self._uncovered:
                 changes[due.entry(when, key)] = b""
         if self._looked:
             changes[due.TICKED] = b"%d" % self.ticked_at
@@ -234,17 +235,15 @@ class Folding:
 
         Not while a batch is under way. What comes soon is looked at too: a busy shop's entries come one by one.
         """
-        found = list(islice(due.entries(self._store, until=now + _AHEAD), _AT_A_TIME))
-        stored = self._store.get(sorted({key for _, key in found}))
         changes: dict[bytes, bytes | None] = {}
-        for when, key in found:
-            try:
-                really = self._projection.due(self._projection.load(key, stored[key]))
+        for when, key in islice(due.entries(self._store, until=now + _AHEAD), _AT_A_TIME):
+            try:  # one state at a time: mostly the first is due
+                really = self._projection.due(self._projection.load(key, self._store.get([key])[key]))
             except Exception:
                 return None  # the tick's dead letter will say why
-            if really is not None and really <= now:
+            if really is not None and when <= really <= now:
                 return None
-            if really is None or when < really:
+            if when != really:
                 changes[due.entry(when, key)] = None
             if really is not None and when < really:
                 changes[due.entry(really, key)] = b""

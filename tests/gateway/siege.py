@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from schemas import topics
 from tajo.kafka import EmbeddedKafka
 from tests.gateway.deliveries import body, trusted
+from tests.gateway.own_server import Wire
 from tests.gateway.running import PATH, Gateway, config, create_topics
 from tests.gateway.serving import serving
 from tests.streams.logs import read, until
@@ -42,14 +43,14 @@ class Senders:
         await asyncio.gather(*(self._send(f"{self._name}{number:03}") for number in range(count)))
 
     async def _send(self, sender: str) -> None:
-        reader, writer = await asyncio.open_connection(self._host, self._port)
+        wire = Wire(*await asyncio.open_connection(self._host, self._port))
         try:
             for number in itertools.count():
                 event = f"{sender}-{number:08}"
                 request = _request(body(event=event))
                 began = time.perf_counter()
-                writer.write(request)
-                status = int((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])
+                await wire.send(request)
+                status = (await wire.answer()).status
                 self.longest = max(self.longest, time.perf_counter() - began)
                 if 200 <= status < 300:
                     self.taken.add(event)
@@ -58,7 +59,7 @@ class Senders:
         except (OSError, asyncio.IncompleteReadError):
             pass  # the gateway was killed; what it had not answered is not counted
         finally:
-            writer.close()
+            wire.close()
 
 
 def _request(content: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """`tajo topics apply` against a real broker: creates, alters, tells, refuses."""
 
-import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +11,7 @@ from streams.access import Kafka
 from tajo.errors import BrokerUnreachable, PartitionsFixed, TopicsError
 from tajo.kafka.ports import free_port
 from tajo.topics import Diff, apply
+from tests.streams.logs import until
 
 pytestmark = pytest.mark.kafka
 
@@ -36,9 +36,11 @@ class Cluster:
     async def set_by_others(self, name: str, config: dict[str, str]) -> None:
         """Returns when the broker tells it: it answers a change a moment before that."""
         await self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, config)])
-        async with asyncio.timeout(30):
-            while await self.config(name) != config:  # noqa: ASYNC110 - the broker tells nobody
-                await asyncio.sleep(0.05)
+
+        async def told() -> bool:
+            return await self.config(name) == config
+
+        await until(told, f"{name} is told with {config}", timeout=30)
 
 
 @pytest.fixture

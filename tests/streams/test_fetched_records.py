@@ -88,9 +88,11 @@ async def stopped_while_a_fetch_waits(tmp_path: Path, caplog: pytest.LogCaptureF
         consumer.assign([topic])
         consumer.seek(topic, 0)
         assert topic in await consumer.getmany(timeout_ms=30_000)
-    async with asyncio.timeout(60):
-        while not caplog.messages or "Failed fetch messages" not in caplog.text:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0.02)
+
+    async def failed() -> bool:
+        return "Failed fetch messages" in caplog.text
+
+    await logs.until(failed, "a fetch has failed")
     try:
         await consumer.stop()
     except asyncio.CancelledError:

@@ -153,3 +153,15 @@ def test_a_state_that_could_not_take_its_tick_is_asked_again_after_its_next_reco
         one.fold([told("a", {"at": 10})])  # due as before
         assert one.entries() == [(10, "a")]
         assert [output.value for output in one.fold([tick(14)])] == [b"a rang at 14"]
+
+
+def test_neither_a_record_that_fails_nor_an_entry_left_behind_asks_again_who_could_not_take_its_tick() -> None:
+    with owning() as one:
+        one.fold([told("a", {"at": 50, "jams": True})])
+        one.fold([told("a", {"at": 10, "jams": True})])
+        dead = one.fold([tick(10), told("a", {"bad": "bug"}), tick(11)])
+        assert [output.value for output in dead] == [tick(10).value, b'{"bad": "bug"}']
+        assert one.entries() == [(50, "a")]  # left behind when it moved to an earlier time
+        assert one.folding.corrections(50) == [(due.entry(50, b"a"), None)]
+        assert one.fold([tick(60)]) == []
+        assert one.entries() == []
