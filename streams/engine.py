@@ -33,6 +33,7 @@ from streams.store import Store
 
 EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
+SETTLE_EVERY_S = 2.0
 TOPICS_S = 10.0  # in which a broker has to hear of topics that were created just now
 log = logging.getLogger("tajo.engine")
 
@@ -111,6 +112,7 @@ class Engine:
         gc.freeze()
         self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
         self._purging = asyncio.create_task(self._purge.run(), name="purge of inner topics")
+        self._settling = asyncio.create_task(self._settle(), name="look after the last transactions")
 
     async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
         """Faust leaves topics out of an assignment that its broker does not know yet, for minutes and in silence."""
@@ -151,8 +153,9 @@ class Engine:
     async def stop(self) -> None:
         """Finishes what is under way, gives all partitions up and leaves the group."""
         self._watch.cancel()
-        self._purging.cancel()
-        await asyncio.wait([self._purging])
+        for task in (self._purging, self._settling):
+            task.cancel()
+        await asyncio.wait([self._purging, self._settling])
         await self.stop_owners(self.owners())
         with contextlib.suppress(asyncio.CancelledError):
             await self.app.stop()
@@ -163,6 +166,16 @@ class Engine:
         """Faust stops its application when one of its services crashes; the process follows."""
         await self.app.wait_until_stopped()
         self.fail(RuntimeError(f"Faust has stopped: {self.app.crash_reason!r}"))
+
+    async def _settle(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_EVERY_S)
+            for owner in self.owners():
+                try:
+                    await owner.settle()
+                except Exception as error:
+                    if not owner.stopped:
+                        self.fail(error)
 
     def owners(self) -> list[Owner]:
         """Those of the partitions that are assigned now."""

@@ -6,6 +6,7 @@ TajoError
     │   └── TransactionExpired   the broker has given up a transaction that took too long
     ├── NotWritten           the broker refused a batch, or has forgotten the producer
     ├── BrokerSilent         the broker did not answer in time
+    ├── TransactionUndecided  a transaction hangs, and how it ended cannot be known
     ├── PositionLost         the log was cut or created anew under a stored position
     ├── SettingsChanged      the folds' settings differ from those that the tables were built with
     ├── TopicsMissing        topics that have to be there are not
@@ -33,6 +34,10 @@ class NotWritten(StreamsError):
 
 class BrokerSilent(StreamsError):
     """The broker did not answer in time; whether the transaction was committed, only the log can say."""
+
+
+class TransactionUndecided(StreamsError):
+    """A transaction of a predecessor hangs in a partition, and how it ended cannot be known any more."""
 
 
 class PositionLost(StreamsError):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
@@ -34,7 +35,7 @@ Lower, and the restart of a broker (10 to 20 s, in which nothing could be writte
 Higher, and an owner that waits for what never comes holds up its partition, and a rebalance, for longer.
 """
 CLOSE_S: Final = 5.0
-REGISTER, COMMIT = "register its producer", "commit"
+REGISTER, SETTLE, COMMIT = "register its producer", "make sure how its last transaction ended", "commit"
 
 _CAUSES: Final[dict[type[BaseException], str]] = {
     MessageSizeTooLargeError: "it is larger than the topic's max.message.bytes, which `tajo topics apply` sets",
@@ -42,6 +43,8 @@ _CAUSES: Final[dict[type[BaseException], str]] = {
     UnknownTopicOrPartitionError: "there is no such partition; `tajo topics apply` creates what lacks",
     NotLeaderForPartitionError: "it has no leader, or there is no such partition; look at the brokers",
     TopicAuthorizationFailedError: "this user may not; allow it at the broker",
+    ClusterAuthorizationFailedError: "Kafka has left it without an end in a partition, and this user may not mark it "
+    "(ALTER on the cluster; docs/guarantees.md)",
     OutOfOrderSequenceNumber: "the broker lacks a batch before it (OutOfOrderSequenceNumber)",
     UnknownProducerId: "the broker has forgotten what this producer wrote (UnknownProducerId)",
     InvalidProducerIdMapping: "the broker has forgotten its producer, which was idle for longer than the broker's "
@@ -76,6 +79,8 @@ def _name(partition: TopicPartition) -> str:
 
 def explain(error: BaseException, producer: AIOKafkaProducer, attempt: Attempt) -> StreamsError:
     """The error to raise instead of ``error``."""
+    if isinstance(error, StreamsError):
+        return error
     cause, seconds = _cause(error, producer), time.monotonic() - attempt.began
     if isinstance(cause, ProducerFenced | InvalidProducerEpoch | InvalidTxnState):
         return _fenced(attempt, seconds)

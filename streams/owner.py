@@ -1,6 +1,6 @@
 """The right to move one partition: inputs, state and outputs go on together, or not at all. Knows no Faust.
 
-    start()    fences the predecessor, aborts what it left open, and marks the end of what it committed
+    start()    fences the predecessor, ends what it left open, and marks the end of what it committed
     restore()  makes the local store equal to the changelog up to that mark
     feed()     takes records from wherever they come, each once
     work()     what was fed becomes the next batch
@@ -95,9 +95,10 @@ class Owner:
     async def start(self) -> None:
         """Fences the predecessor (InitProducerId with our fixed id), then marks the end of its changelog.
 
-        Raises as ``commit`` does.
+        Raises as ``commit`` does, and TransactionUndecided.
         """
-        await self._transactions.begin()
+        outputs = [target for topic in self.outputs for target in self._find_targets(topic)]
+        await self._transactions.begin([self.changelog, *outputs])
         self.restored_at = await self._transactions.write({self.changelog: [(OWNER_KEY, b"", ())]})
 
     async def restore(self) -> int:
@@ -145,6 +146,15 @@ class Owner:
                 for topic, count in self._taken.items():
                     self.flow.folded(topic, self.name, count)
                 self._taken.clear()
+
+    async def settle(self) -> None:
+        """Makes sure, after a connection was lost, that readers see the end of the last transaction.
+
+        The next one would do so too, but an owner may have nothing to do for hours.
+        """
+        async with self._committing:
+            if not self.stopped:
+                await self._transactions.settle()
 
     async def stop(self) -> None:
         """Finishes the batch under way and gives the partition up."""

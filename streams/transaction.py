@@ -1,21 +1,29 @@
 """Transactions of one fixed id: whoever begins with it fences who had it before, and aborts what that one left open."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from schemas.topics import MAX_RECORD
 from streams import failures
 from streams.access import Kafka
 from streams.engine_batches import Item, batches
+from streams.engine_markers import Marks, identity, on_lost_connection
 from streams.errors import StreamsError
+from streams.undecided import Session, settle
 
 TIMEOUT_MS: Final = 10_000
 """An orphan's open transaction holds up readers no longer than this."""
+
+log = logging.getLogger("tajo.transactions")
+
+_LOOK_S: Final = 5.0  # a stop waits for it
 
 Writes = Mapping[TopicPartition, list[Item]]
 
@@ -41,16 +49,52 @@ class Transactions:
     def __init__(self, kafka: Kafka, transactional_id: str, owner: TopicPartition) -> None:
         self._owner = owner
         self._broken: StreamsError | None = None  # why nothing more is written
+        self._id = transactional_id
         self.producer = new_producer(kafka, transactional_id)
+        self._marks = Marks(self.producer.client)
+        self._session: Session
+        self._last: Collection[TopicPartition] = ()  # partitions of the last transaction
+        self._lost = False  # a connection, since the last transaction began
+        on_lost_connection(self.producer, self._connection_lost)
 
-    async def begin(self) -> None:
-        """InitProducerId with our fixed id."""
+    async def begin(self, targets: Collection[TopicPartition]) -> None:
+        """InitProducerId with our fixed id. ``targets``: all partitions that it, and who had it before, may write to.
+
+        What our predecessor has left undecided in them is decided then, and what it had open is aborted.
+        """
         attempt = self._attempt(failures.REGISTER)
         try:
             async with asyncio.timeout(failures.ANSWER_S):
+                await self.producer.client.bootstrap()
+                before = await self._marks.last(self._id)
                 await self.producer.start()
+                self._session = Session(before, *identity(self.producer))
+                attempt.doing = failures.SETTLE
+                if before:
+                    await settle(self._marks, self._session, targets)
         except Exception as error:
             raise self._failed(error, attempt) from error
+
+    async def settle(self) -> None:
+        """After a connection was lost: makes sure that the last transaction is decided in all of its partitions.
+
+        Not while ``write`` is under way. What fails is left to the next one.
+        """
+        if not self._lost or self._broken:
+            return
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                await self._settle()
+        except (KafkaError, TimeoutError) as error:
+            log.warning("%s/%d does not know yet how its last transaction ended: %r", *self._owner, error)
+
+    async def _settle(self) -> None:
+        self._lost = False
+        try:
+            await settle(self._marks, self._session, self._last)
+        except BaseException:
+            self._lost = True
+            raise
 
     async def write(self, writes: Writes) -> int:
         """Commits all of it in one; returns the offset of the last record of the last partition."""
@@ -59,6 +103,10 @@ class Transactions:
         attempt = self._attempt(failures.COMMIT)
         try:
             async with asyncio.timeout(failures.ANSWER_S):
+                if self._lost:
+                    attempt.doing = failures.SETTLE
+                    await self._settle()
+                self._last = writes.keys()
                 await self.producer.begin_transaction()
                 for target, items in writes.items():
                     attempt.doing = target
@@ -75,6 +123,9 @@ class Transactions:
     async def end(self) -> None:
         """Closes the producer, bounded. Whatever is open then is aborted by who begins next, or by the broker."""
         await failures.close(self.producer)
+
+    def _connection_lost(self) -> None:
+        self._lost = True
 
     def _attempt(self, doing: str) -> failures.Attempt:
         return failures.Attempt(self._owner, TIMEOUT_MS / 1000, doing)

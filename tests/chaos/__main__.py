@@ -99,6 +99,8 @@ async def _play(plan: Plan, part: str, folder: Path, clock: Clock) -> Report:
     clock.say(
         f"{report.facts} facts, {sum(report.happened.values())} faults; workers ended themselves: {ends or 'never'}"
     )
+    if report.marked:
+        clock.say(f"{report.marked} × a transaction was ended that the broker had left undecided")
     clock.say(f"longest pause {report.pause[0]:.1f} s, in {report.pause[1]}")
     return report
 

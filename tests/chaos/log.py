@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import topology
 from streams.access import Kafka
-from streams.names import Names
+from streams.names import INNER, Names
 from streams.reading import Reader
 from streams.store import OWNER_KEY, POSITION_KEY
 from tajo import topics as broker_topics
@@ -76,7 +76,21 @@ class Log:
                 while not await self._came_to_its_end():  # noqa: ASYNC110 - the log is asked, nobody could set an event
                     await asyncio.sleep(0.5)
         except TimeoutError:
-            raise NotFolded(f"Not everything was folded within {within:.0f} s; done: {self._positions}") from None
+            raise NotFolded(
+                f"Not everything was folded within {within:.0f} s; done: {self._positions}; {await self._waiting()}"
+            ) from None
+
+    async def _waiting(self) -> str:
+        """Where a transaction is open, so that no reader goes on."""
+        names = (*INPUTS, *INNER, *OUTPUTS)
+        tps = {*self._inputs(names), *(tp for fold in FOLDS for tp in self._changelog(fold.name))}
+        async with (
+            AIOKafkaConsumer(**self.kafka.client(), isolation_level="read_committed") as committed,
+            AIOKafkaConsumer(**self.kafka.client()) as written,
+        ):
+            stable, ends = await committed.end_offsets(tps), await written.end_offsets(tps)
+        open_ = [f"{tp.topic}/{tp.partition} at {stable[tp]} of {ends[tp]}" for tp in tps if stable[tp] < ends[tp]]
+        return f"undecided are {', '.join(open_) or 'none'}"
 
     async def _came_to_its_end(self) -> bool:
         """False if the broker was away meanwhile: then nobody knows."""

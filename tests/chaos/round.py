@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass
 class Report:
-    """``differences``: none if all is as it has to be. ``pause``: see Log.longest_pause."""
+    """``differences``: none if all is as it has to be. ``pause``: see Log.longest_pause. ``marked``: see Team."""
 
     facts: int
     differences: list[str]
@@ -52,6 +52,7 @@ class Report:
     restarts: Counter[int] = field(default_factory=Counter)
     last_words: Counter[str] = field(default_factory=Counter)
     pause: tuple[float, str] = (0.0, "")
+    marked: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -76,6 +77,7 @@ async def play(
         disturbed.team.restarts,
         disturbed.team.last_words(),
         await disturbed.log.longest_pause("orders", "carts", "customers", "contacts"),
+        disturbed.team.marked(),
         {"undisturbed": undisturbed_took, "disturbed": time.monotonic() - began},
     )
 

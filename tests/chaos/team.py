@@ -94,6 +94,10 @@ class Worker:
     def tail(self) -> str:
         return log_tail(self.log)
 
+    def said(self, words: str) -> int:
+        """How often."""
+        return self.log.read_text(errors="replace").count(words) if self.log.exists() else 0
+
     def last_words(self) -> Iterator[str]:
         """Why it ended itself, each time."""
         if self.log.exists():
@@ -142,6 +146,10 @@ class Team:
     async def end(self) -> None:
         """Whatever state they are in, they are gone afterwards."""
         await asyncio.gather(*(worker.kill() for worker in self.workers))
+
+    def marked(self) -> int:
+        """How many transactions workers have ended that the broker had decided and never marked."""
+        return sum(worker.said("was never marked") for worker in self.workers)
 
     def last_words(self) -> Counter[str]:
         """The kinds of errors with which workers have ended themselves."""

@@ -8,8 +8,9 @@ import sys
 import aiokafka
 import faust
 import pytest
+from aiokafka import client, conn
 from aiokafka.consumer import fetcher, group_coordinator, subscription_state
-from aiokafka.producer import message_accumulator, sender
+from aiokafka.producer import message_accumulator, sender, transaction_manager
 from faust.stores import rocksdb
 from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
@@ -139,3 +140,16 @@ def test_a_fence_ends_the_task_that_the_owner_looks_at() -> None:
     assert "self._sender = Sender(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
     assert isinstance(sender.Sender.sender_task, property)
     assert "ProducerFenced,\n" in inspect.getsource(sender.Sender._sender_routine)
+
+
+def test_connections_tell_the_method_that_is_replaced_that_they_have_ended() -> None:
+    assert "on_close=self._on_connection_closed" in inspect.getsource(client.AIOKafkaClient._get_conn)
+    source = inspect.getsource(conn.AIOKafkaConnection.close)
+    assert "self._on_close_cb(self, reason)" in source
+    assert "request.prepare(self._versions)" in inspect.getsource(conn.AIOKafkaConnection.send)
+
+
+def test_a_producer_knows_its_id_and_epoch() -> None:
+    assert "self._txn_manager = TransactionManager(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
+    assert isinstance(transaction_manager.TransactionManager.producer_epoch, property)
+    assert isinstance(transaction_manager.TransactionManager.producer_id, property)
