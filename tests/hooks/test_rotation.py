@@ -1,14 +1,17 @@
 """A secret is replaced without a gap: the gateway takes the old and the new one while the hooks change."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from emulators.bigcommerce import BigCommerce
 from emulators.bigcommerce.deliveries import signed_headers
@@ -16,6 +19,7 @@ from emulators.bigcommerce.store import Store
 from emulators.clock import StandingClock
 from emulators.server import Server
 from gateway.config import SECRET_HEADER
+from schemas import topics
 from streams.access import Kafka
 from tajo.components import Components
 from tajo.kafka.ports import free_port
@@ -24,6 +28,7 @@ from tajo.settings.resolved import ConnectedStore, derived_secret
 from tests.connectors.bigcommerce_shop import NOBODY, START, TOKEN, fill_catalogue, item
 from tests.emulators.bigcommerce_shop import moving
 from tests.hooks.world import HASH, Door
+from tests.streams import logs
 
 CONFIGURATION = """\
 connectors:
@@ -31,6 +36,7 @@ connectors:
 brevo: {{api_key: xkeysib-test}}
 bigcommerce: {{base_url: "{shop}"}}
 public_url: {public}
+signature: {signature}
 data_dir: {folder}
 kafka: {{bootstrap_servers: "{kafka}", prefix: {prefix}, partitions: 1, replication: 1}}
 """
@@ -46,6 +52,7 @@ class Place:
     prefix: str = "p"
     shop: str = "http://127.0.0.1:9"
     public: str = "http://127.0.0.1:9"
+    signature: str = "if-present"
 
     def made(self, secrets: str, clock: StandingClock, *, token: str = TOKEN) -> Components:
         path = self.folder / "tajo.yml"
@@ -67,27 +74,28 @@ async def serving(door: Door, made: Components, spool: Path) -> AsyncIterator[st
         yield url
 
 
+def new_shop(clock: StandingClock, store: Store, *, token: str = TOKEN, key: str = "a-client-secret") -> BigCommerce:
+    """As an API account sees it. Two of one store are two accounts, each with webhooks of its own."""
+    return BigCommerce(
+        clock, store, access_token=token, client_secret=key, duplicates=0.0, reorder=0.5, allow_http=True
+    )
+
+
+async def orders(clock: StandingClock, store: Store, count: int) -> set[int]:
+    placed = set()
+    for _ in range(count):
+        placed.add(store.orders.place([item()], email="ida@example.com", billing=NOBODY).id)
+        await clock.sleep_until(clock.now() + 3_000)
+    return placed
+
+
 @pytest.mark.kafka
 async def test_deliveries_before_while_and_after_a_secret_is_replaced_are_all_accepted(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     clock, port = StandingClock(START), free_port()
-    shop = BigCommerce(
-        clock,
-        Store(clock, store_hash=HASH),
-        access_token=TOKEN,
-        client_secret="a-client-secret",
-        duplicates=0.0,
-        reorder=0.5,
-        allow_http=True,
-    )
+    shop = new_shop(clock, Store(clock, store_hash=HASH))
     fill_catalogue(shop.store)
-
-    async def orders(count: int) -> None:
-        for _ in range(count):
-            shop.store.orders.place([item()], email="ida@example.com", billing=NOBODY)
-            await clock.sleep_until(clock.now() + 3_000)
-
     door = Door(Response(status_code=503))  # until there is a gateway behind it
     async with Server(door, port=port), Server(shop.app) as url, shop, moving(clock):
         here = Place(tmp_path, kafka, topic_prefix, url, f"http://127.0.0.1:{port}")
@@ -95,12 +103,12 @@ async def test_deliveries_before_while_and_after_a_secret_is_replaced_are_all_ac
         await before.apply_topics()
         async with serving(door, before, tmp_path / "old.db"):
             await before.ensure_hooks()
-            await orders(5)
+            await orders(clock, shop.store, 5)
             after = here.made(", webhook_secret: a-new-secret, previous_webhook_secret: an-old-secret", clock)
             async with serving(door, after, tmp_path / "new.db"):
-                await orders(5)  # with the old one, and some are still on their way when the hooks change
+                await orders(clock, shop.store, 5)  # with the old one, and some are on their way when the hooks change
                 done = await after.ensure_hooks()
-                await orders(5)
+                await orders(clock, shop.store, 5)
                 await shop.deliveries.settled()
         assert {each.faults for each in done[HASH].repair} == {("another secret header",)}
         assert len(done[HASH].repair) == len(shop.hooks.all())
@@ -109,6 +117,67 @@ async def test_deliveries_before_while_and_after_a_secret_is_replaced_are_all_ac
     assert counters.delivered >= 15
     secrets = {secret for _, secret in door.seen}
     assert secrets == {"an-old-secret", "a-new-secret"}
+
+
+def shown(account: BigCommerce) -> list[dict[str, Any]]:
+    return [account.hooks.shown(hook) for hook in account.hooks.all()]
+
+
+class ByToken:
+    """BigCommerce's API for several API accounts of a store."""
+
+    def __init__(self, **accounts: BigCommerce) -> None:
+        self._accounts = {token.encode(): account.app for token, account in accounts.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = dict(scope.get("headers", ())).get(b"x-auth-token", b"")
+        await self._accounts[token](scope, receive, send)
+
+
+@pytest.mark.kafka
+async def test_a_store_goes_over_to_a_new_api_account_without_a_delivery_refused_or_lost(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """The new account sees no webhook of the old one; both deliver until that is deleted, and its webhooks with it."""
+    clock, port = StandingClock(START), free_port()
+    store = Store(clock, store_hash=HASH)
+    old = new_shop(clock, store, token="old", key="an-old-key")
+    new = new_shop(clock, store, token="new", key="a-new-key")
+    fill_catalogue(store)
+    door = Door(Response(status_code=503))
+    placed = set[int]()
+    async with Server(door, port=port), Server(ByToken(old=old, new=new)) as url, old, new, moving(clock):
+        here = Place(tmp_path, kafka, topic_prefix, url, f"http://127.0.0.1:{port}", signature="required")
+        before = here.made(", client_secret: an-old-key", clock, token="old")
+        await before.apply_topics()
+        async with serving(door, before, tmp_path / "old.db"):
+            await before.ensure_hooks()
+            placed |= await orders(clock, store, 5)
+            secrets = ", client_secret: a-new-key, previous_client_secret: an-old-key, previous_access_token: old"
+            after = here.made(secrets, clock, token="new")
+            async with serving(door, after, tmp_path / "new.db"):
+                placed |= await orders(clock, store, 5)  # the old account tells of these
+                hooks_before = shown(old)
+                done = await after.ensure_hooks()
+                assert shown(old) == hooks_before
+                assert sorted(each.scope for each in done[HASH].create) == sorted(
+                    hook.scope for hook in new.hooks.all()
+                )
+                assert len(new.hooks.all()) == len(hooks_before)
+                placed |= await orders(clock, store, 5)  # both
+                await old.deliveries.settled()
+                for hook in old.hooks.all():  # as BigCommerce does with those of an account that is deleted
+                    old.hooks.delete(hook)
+        alone = here.made(", client_secret: a-new-key", clock, token="new")
+        async with serving(door, alone, tmp_path / "alone.db"):
+            placed |= await orders(clock, store, 5)  # the new one
+            await new.deliveries.settled()
+    for account in (old, new):
+        assert account.deliveries.counters.failed == 0
+    assert new.deliveries.counters.delivered >= 10
+    log = await logs.read(kafka, after.names.topic(topics.WEBHOOK), 1)
+    told = [json.loads(record.value) for record in log]
+    assert {each["data"]["id"] for each in told if each["scope"] == "store/order/created"} == placed
 
 
 @pytest.mark.kafka
