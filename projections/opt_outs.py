@@ -23,6 +23,7 @@ REASONS: Final[Mapping[str, str]] = {
     "unsubscribed": "unsubscribed",  # by a link in any other mail, those of automations among them
     "spam": "spam",
 }
+BEFORE: Final = "found"  # the contact was blocklisted at Brevo when an opt-in came; no webhook had told of it
 
 
 class OptOutsFold(Stateless):

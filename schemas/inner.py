@@ -206,7 +206,10 @@ ContactInput = Contribution | MovedAway | HandOver | Settled | Papers | CartTold
 
 
 class Consent(msgspec.Struct, kw_only=True):
-    """brevo.consent.v1, key `account/e-mail`, JSON: opt-outs made at Brevo. ``reason``: `unsubscribed` or `spam`."""
+    """brevo.consent.v1, key `account/e-mail`, JSON: opt-outs made at Brevo.
+
+    ``reason``: `unsubscribed`, `spam`, or `found`: no webhook told of it, and ``opted_out_at`` is the latest possible.
+    """
 
     account: str
     email: str

@@ -12,7 +12,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.conn import CloseReason
-from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, NotLeaderForPartitionError, for_code
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    NotLeaderForPartitionError,
+    TransactionCoordinatorFenced,
+    for_code,
+)
 from aiokafka.protocol.api import RequestStruct, Response
 from aiokafka.protocol.offset import OffsetRequest, OffsetResetStrategy
 from aiokafka.protocol.types import (
@@ -106,7 +112,7 @@ class Marks:
         return await self._until_answered(ask)
 
     async def mark(self, tp: TopicPartition, producer_id: int, undecided: Undecided, *, commit: bool) -> None:
-        """Ends it in this partition; what has ended meanwhile stays as it is."""
+        """Ends it in this partition; what a coordinator has ended meanwhile stays as it is."""
 
         async def ask() -> None:
             ((node, topics),) = self._by_leader([tp]).items()
@@ -115,7 +121,8 @@ class Marks:
             for _, answered, _ in (await self._client.send(node, _Asked(_WriteMarkersRequest, [marker]))).markers:
                 for _, partitions, _ in answered:
                     for _, code, _ in partitions:
-                        _check(code)
+                        if code != TransactionCoordinatorFenced.errno:  # one of a later epoch than known has marked it
+                            _check(code)
 
         await self._until_answered(ask)
 

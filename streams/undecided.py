@@ -49,7 +49,7 @@ async def settle(marks: Marks, session: Session, tps: Collection[TopicPartition]
             commit = committed(session, undecided, tp)
             await marks.mark(tp, session.producer_id, undecided, commit=commit)
             log.warning(
-                "%s/%d: a transaction at offset %d had been %s, and was never marked; it is now, and readers go on.",
+                "%s/%d: a transaction at offset %d had been %s and had no marker; it has one now, and readers go on.",
                 *tp,
                 undecided.start,
                 "committed" if commit else "aborted",

@@ -263,7 +263,11 @@ class Components:
                     clock=self.clock,
                 )
                 found[account.name] = Destination(
-                    brevo, prepared.lists, "dry-run" if dry else "live", attributes=prepared.attributes
+                    brevo,
+                    prepared.lists,
+                    "dry-run" if dry else "live",
+                    attributes=prepared.attributes,
+                    resubscribe=self.settings.consent.resubscribe,
                 )
             yield found
 

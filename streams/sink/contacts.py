@@ -20,12 +20,16 @@ _PUT = "PUT /contacts/{identifier}"
 _GET = "GET /contacts/{identifier}"
 _LONG_MS = 60_000
 _CLOCKS_DIFFER_MS = 60_000  # Brevo's clock and ours, at most
+_OPTED_OUT_BEFORE = (
+    "it was blocklisted at Brevo before, and not by us: the opt-in does not lift that (consent.resubscribe: false)"
+)
 _WITHOUT_PHONE = "sent without the phone, which Brevo does not take for this contact"
 
 
 class Contacts:
     def __init__(self, destination: Destination, ledger: Ledger) -> None:
         self._brevo, self._lists, self._counters = destination.account, destination.lists, destination.counters
+        self._resubscribe = destination.resubscribe
         self._ledger, self._totals = ledger, Totals(destination)
 
     def known(self, email: str) -> KnownContact | None:
@@ -81,17 +85,22 @@ class Contacts:
     async def _send(self, item: Item, group: list[Item], found: Wish) -> bool:
         email = group[-1].email
         known = self.known(email)
-        body = found.update()
-        if found.lift:
-            if await self._blocked_by_us(email, known):
-                body["emailBlacklisted"] = False
-            elif not body:
-                self.sent(group, found.after_update(known), _GET)
-                return True
+        body, after, stands = found.update(), found.after_update(known), False
+        concerns_flag = found.flag is not None or found.lift
         try:
+            if concerns_flag:
+                contact = await self._brevo.contact(email)
+                stands = found.flag is not True and self._stands(contact, known)
+                after.blocked = after.blocked or (found.flag is True and not contact.email_blacklisted)
+                if stands:
+                    body.pop("emailBlacklisted", None)
+                elif found.lift and contact.email_blacklisted:
+                    body["emailBlacklisted"] = False
             if body:
                 await self._brevo.update_contact(email, body)
-                self.sent(group, found.after_update(known), _PUT)
+            if body or concerns_flag:
+                message = self._opted_out_before(email, found.decided_at) if stands and found.flag is False else ""
+                self.sent(group, after, _PUT if body else _GET, message)
                 return True
         except NotFound:
             pass
@@ -101,12 +110,17 @@ class Contacts:
         await self._create(group, found)
         return True
 
-    async def _blocked_by_us(self, email: str, known: KnownContact | None) -> bool:
-        """Whether the blocklisting dates from our creating the contact: who was there before us blocked themselves."""
-        contact = await self._look(email)
-        if contact is None or not contact.email_blacklisted or known is None or known.blocked_since is None:
-            return False
-        return contact.created_ms >= known.blocked_since - _CLOCKS_DIFFER_MS
+    def _stands(self, contact: Contact, known: KnownContact | None) -> bool:
+        """Whether it is blocklisted, and not by us: then the person, or the merchant, did it at Brevo."""
+        return contact.email_blacklisted and not self._resubscribe and not _is_ours(contact, known)
+
+    def _opted_out_before(self, email: str, opted_in_at: int) -> str:
+        """Brevo's webhooks have not told of it; whoever asks the contacts has to know. Returns the receipt's message.
+
+        When it was is not known, but it was before the opt-in that does not lift it.
+        """
+        self._ledger.opted_out(email, opted_in_at - 1)
+        return _OPTED_OUT_BEFORE
 
     async def _create(self, group: list[Item], found: Wish) -> None:
         email, asked_at = group[-1].email, self._ledger.now()
@@ -126,15 +140,14 @@ class Contacts:
         """Where POST /contacts shares the hundred requests an hour, an import takes many new contacts in one."""
         return self._brevo.limiter.delay(POST_CONTACT) > _LONG_MS
 
-    def sent(self, group: list[Item], known: KnownContact, request: str) -> None:
+    def sent(self, group: list[Item], known: KnownContact, request: str, message: str = "") -> None:
         """Brevo has taken the group's newest state."""
-        message = ""
         if any(item.phoneless for item in group):
             newest = self._newest(group)
             refused = {name: digest(newest.attributes[name]) for name in phone_attributes(newest)}
             known = msgspec.structs.replace(known, refused={**known.refused, **refused})
             self._counters.phones_refused += 1
-            message = _WITHOUT_PHONE
+            message = "; ".join(filter(None, (message, _WITHOUT_PHONE)))
         self._ledger.keep(_KIND, group[-1].email, known)
         self._ledger.settle(group, "done", message=message, request=request)
 
@@ -154,25 +167,27 @@ class Contacts:
         if before is None:
             await self._renamed_before(item, command)
             return
-        item.blocklisted = item.blocklisted or (before.email_blacklisted and command.subscribed is not True)
+        known = self.known(command.email)
+        stays = command.subscribed is not True or self._stands(before, known)
+        item.blocklisted = item.blocklisted or (before.email_blacklisted and stays)
         body: dict[str, object] = {"attributes": {"EMAIL": command.to}}
         if item.blocklisted:
             body["emailBlacklisted"] = True
         try:
             await self._brevo.update_contact(command.email, body)
         except Clash as error:
-            await self._both_exist(item, command)
+            undecided = known is not None and known.undecided and _is_ours(before, known)
+            await self._both_exist(item, command, undecided=undecided)
             self._ledger.settle([item], "refused", message=f"both contacts exist: {error}", request=_PUT)
         except Refused as error:
             self._ledger.refuse([item], error)
         else:
             await self._renamed(item, command)
 
-    async def _both_exist(self, item: Item, command: RenameContact) -> None:
+    async def _both_exist(self, item: Item, command: RenameContact, *, undecided: bool) -> None:
         """The new one stays, takes over an opt-out, and its upsert follows; the old one leaves our lists, or goes."""
         known = self.known(command.email)
-        ours = known is not None and known.blocked_since is not None
-        if item.blocklisted and not ours:
+        if item.blocklisted and not undecided:
             await self._brevo.update_contact(command.to, {"emailBlacklisted": True})
         if command.old_goes:
             with contextlib.suppress(NotFound, NotAllowed):  # Brevo does not give up the owner's own contact
@@ -234,3 +249,12 @@ class Contacts:
             return
         self._ledger.keep(_KIND, command.email, None)
         self._ledger.settle([item], "done", message=message, request="DELETE /contacts/{identifier}")
+
+
+def _is_ours(contact: Contact, known: KnownContact | None) -> bool:
+    """Whether we have blocklisted it: later, or since it exists. Who was there before us was blocklisted by others."""
+    if known is None:
+        return False
+    if known.blocked_since is not None and contact.created_ms >= known.blocked_since - _CLOCKS_DIFFER_MS:
+        return True
+    return known.blocked

@@ -13,10 +13,12 @@ _HASH_BYTES = 8
 class KnownContact(msgspec.Struct, array_like=True):
     """``attributes``: name -> hash of the value that Brevo took. ``lists``: id -> member or not; missing: not known.
 
-    ``decided_at``: of the newest decision about the blocklist that was sent. ``refused``: identifiers that another
-    contact has, as hash: they are not tried again until they change. ``blocked_since``: when (ms)
-    we asked Brevo to create it blocklisted only because nobody had decided yet; an opt-in from before we were live may
-    lift that, and only that.
+    ``decided_at``: of the newest decision about the blocklist that was dealt with. ``refused``: identifiers that
+    another contact has, as hash: they are not tried again until they change.
+
+    Whose a blocklisting is: ``blocked_since``: when (ms) we asked Brevo to create the contact blocklisted, if it did
+    not exist; ``undecided``: only because nobody had decided yet, which an opt-in from before we were live may lift.
+    ``blocked``: we did it later, when it was not.
     """
 
     attributes: dict[str, bytes] = {}
@@ -24,6 +26,8 @@ class KnownContact(msgspec.Struct, array_like=True):
     decided_at: int = 0
     refused: dict[str, bytes] = {}
     blocked_since: int | None = None
+    undecided: bool = False
+    blocked: bool = False
 
 
 class KnownEvent(msgspec.Struct, array_like=True):

@@ -11,6 +11,7 @@ from connectors.brevo.errors import BrevoError
 from connectors.clock import Clock
 from projections.cloudevents import cloud_event
 from projections.fold import Output
+from projections.opt_outs import BEFORE, opted_out
 from schemas import topics
 from schemas.commands import Receipt
 from schemas.errors import BadRecord
@@ -117,6 +118,10 @@ class Ledger:
             time=now,
         )
         self._journal.write(Output(topics.RECEIPT, self.account.encode(), _encode(receipt), headers))
+
+    def opted_out(self, email: str, at: int) -> None:
+        """Tells of an opt-out at Brevo that no webhook has told of. ``email`` is normalised; ``at``: Unix ms."""
+        self._journal.write(opted_out(self.account, email, at, BEFORE, source=f"brevo/{self.account}"))
 
     def _bury(self, record: Record, error: Exception) -> None:
         cause = error if isinstance(error, BadRecord) else BadRecord(str(error), stage="send")

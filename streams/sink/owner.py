@@ -21,7 +21,7 @@ from streams.sink.offsets import Offsets
 from streams.sink.settings import Destination, Timings
 
 NAME = "sink"  # of the table
-INPUTS, OUTPUTS = (topics.COMMAND,), (topics.RECEIPT,)
+INPUTS, OUTPUTS = (topics.COMMAND,), (topics.RECEIPT, topics.CONSENT)
 _RELEASED = b"\0released"  # b"1": the last owner stopped in order; b"0": one is at work, or died
 
 

@@ -34,7 +34,7 @@ class Destination:
     `connectors.brevo.schema.prepare` returns them; attributes that the sink creates are added.
 
     ``account.requests`` counts requests by family. Destinations outlive owners: limits and counts go on after a
-    rebalance.
+    rebalance. ``resubscribe``: an opt-in lifts a blocklisting that was there before, whoever made it.
     """
 
     account: Account
@@ -42,6 +42,7 @@ class Destination:
     mode: Literal["live", "dry-run"] = "live"
     counters: Counters = field(default_factory=Counters)
     attributes: dict[str, str] = field(default_factory=dict)
+    resubscribe: bool = False
 
 
 @dataclass(frozen=True)

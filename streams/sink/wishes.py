@@ -71,22 +71,27 @@ class Wish(NamedTuple):
         kept = {name: value for name, value in attributes.items() if self.attributes.get(name) != ""}
         lists = {**before.lists, **dict.fromkeys(self.link, True), **dict.fromkeys(self.unlink, False)}
         decided_at = self.decided_at if self.flag is not None else before.decided_at
-        blocked_since = None if self.flag is not None or self.lift else before.blocked_since
-        return KnownContact(kept, lists, decided_at, before.refused, blocked_since)
+        if self.flag is False or self.lift:
+            return KnownContact(kept, lists, decided_at, before.refused)
+        undecided = before.undecided and self.flag is None
+        return KnownContact(kept, lists, decided_at, before.refused, before.blocked_since, undecided, before.blocked)
 
     def after_import(self, known: KnownContact | None, members: Mapping[int, bool], asked_at: int) -> KnownContact:
         """``members``: the lists that the import put it in; those it is not in stay as unknown as they were."""
-        before = known or KnownContact(blocked_since=self._blocked(asked_at))
+        before = known or KnownContact(blocked_since=self._blocked(asked_at), undecided=self.undecided)
         attributes = {**before.attributes, **{name: digest(value) for name, value in self.importable.items()}}
         lists = {**before.lists, **members}
-        return KnownContact(attributes, lists, self.decided_at, before.refused, before.blocked_since)
+        return KnownContact(
+            attributes, lists, self.decided_at, before.refused, before.blocked_since, before.undecided, before.blocked
+        )
 
     def after_creation(self, asked_at: int) -> KnownContact:
         attributes = {name: digest(value) for name, value in self.desired.items()}
-        return KnownContact(attributes, dict(self.lists), self.decided_at, {}, self._blocked(asked_at))
+        blocked_since = self._blocked(asked_at)
+        return KnownContact(attributes, dict(self.lists), self.decided_at, {}, blocked_since, self.undecided)
 
     def _blocked(self, asked_at: int) -> int | None:
-        return asked_at if self.blocklisted and self.undecided else None
+        return asked_at if self.blocklisted else None
 
 
 def wish(
@@ -121,7 +126,7 @@ def wish(
         if has.lists.get(number, False) != member
     }
     flag, decided_at = _decision(group, has)
-    lift = newest.subscribed is True and flag is None and has.blocked_since is not None
+    lift = newest.subscribed is True and flag is None and has.undecided and has.blocked_since is not None
     return Wish(
         attributes=attributes,
         link=[number for number, member in lists.items() if member and number in touched],

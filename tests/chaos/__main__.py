@@ -100,7 +100,7 @@ async def _play(plan: Plan, part: str, folder: Path, clock: Clock) -> Report:
         f"{report.facts} facts, {sum(report.happened.values())} faults; workers ended themselves: {ends or 'never'}"
     )
     if report.marked:
-        clock.say(f"{report.marked} × a transaction was ended that the broker had left undecided")
+        clock.say(f"{report.marked} × a transaction was marked that the broker had decided and not marked")
     clock.say(f"longest pause {report.pause[0]:.1f} s, in {report.pause[1]}")
     return report
 

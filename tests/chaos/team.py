@@ -148,8 +148,8 @@ class Team:
         await asyncio.gather(*(worker.kill() for worker in self.workers))
 
     def marked(self) -> int:
-        """How many transactions workers have ended that the broker had decided and never marked."""
-        return sum(worker.said("was never marked") for worker in self.workers)
+        """How many transactions workers have ended that the broker had decided, and not marked."""
+        return sum(worker.said("had no marker") for worker in self.workers)
 
     def last_words(self) -> Counter[str]:
         """The kinds of errors with which workers have ended themselves."""

@@ -103,7 +103,7 @@ class SinkStand:
         """In order."""
         await self.owner.stop()
 
-    async def start(self, *, mode: str = "live", timings: Timings = TIMINGS) -> SinkOwner:
+    async def start(self, *, mode: str = "live", timings: Timings = TIMINGS, resubscribe: bool = False) -> SinkOwner:
         """A new owner of the partition, as in a new process: it fences the one before and restores the changelog."""
         account = self.front.account(timeout=self.timeout)
         self.accounts.append(account)
@@ -112,6 +112,7 @@ class SinkStand:
             {**LISTS, IMPORTED: IMPORTED_LIST},
             mode=mode,  # type: ignore[arg-type]
             attributes=self.attributes,
+            resubscribe=resubscribe,
         )
         path = self.folder / f"store{len(self.owners)}"
         parts = Parts(
@@ -224,7 +225,7 @@ async def sink_stand(
 ) -> AsyncIterator[SinkStand]:
     """Begins without an owner. At the end every owner is stopped, and none has failed."""
     names = Names(prefix=prefix)
-    logical = (topics.COMMAND, topics.RECEIPT, topics.dead(topics.COMMAND))
+    logical = (topics.COMMAND, topics.RECEIPT, topics.CONSENT, topics.dead(topics.COMMAND))
     await logs.create(kafka, [*map(names.topic, logical), names.changelog(NAME, versioned=False)], 1)
     brevo.setdefault("lists", {40: "all customers", 41: "buyers", 42: "abandoned carts", IMPORTED_LIST: "imported"})
     async with brevo_stand(**brevo) as front:
