@@ -53,7 +53,7 @@ class Transactions:
         self.producer = new_producer(kafka, transactional_id)
         self._marks = Marks(self.producer.client)
         self._session: Session
-        self._last: Collection[TopicPartition] = ()  # partitions of the last transaction
+        self._last: tuple[Collection[TopicPartition], ...] = ()  # partitions of the last two transactions
         self._lost = False  # a connection, since the last transaction began
         on_lost_connection(self.producer, self._connection_lost)
 
@@ -76,7 +76,7 @@ class Transactions:
             raise self._failed(error, attempt) from error
 
     async def settle(self) -> None:
-        """After a connection was lost: makes sure that the last transaction is decided in all of its partitions.
+        """After a connection was lost: makes sure that the last transactions are decided in all of their partitions.
 
         Not while ``write`` is under way. What fails is left to the next one.
         """
@@ -89,9 +89,10 @@ class Transactions:
             log.warning("%s/%d does not know yet how its last transaction ended: %r", *self._owner, error)
 
     async def _settle(self) -> None:
+        """The last two: the connection may have gone as the last one began, before the one before had its marks."""
         self._lost = False
         try:
-            await settle(self._marks, self._session, self._last)
+            await settle(self._marks, self._session, {tp for written in self._last for tp in written})
         except BaseException:
             self._lost = True
             raise
@@ -106,7 +107,7 @@ class Transactions:
                 if self._lost:
                     attempt.doing = failures.SETTLE
                     await self._settle()
-                self._last = writes.keys()
+                self._last = (*self._last[-1:], writes.keys())
                 await self.producer.begin_transaction()
                 for target, items in writes.items():
                     attempt.doing = target

@@ -13,7 +13,7 @@ one when a connection was lost. It marks as the coordinator should have done (KI
 - nothing is written before everything of before has its marker, so that what hangs is the last one of its epoch.
 
 Not seen: a broker that goes down in the milliseconds after a commit, when the owner's next transaction has begun before
-it heard of that, and the owner dies too before that one is committed.
+it heard of that, and the owner dies too before that one is committed. Then both are taken for aborted.
 """
 
 import logging

@@ -176,6 +176,23 @@ async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker:
     assert await told(stand) == [b"before", b"left"]
 
 
+async def test_an_owner_ends_its_own_when_the_connection_was_lost_as_the_next_one_began(
+    stand: Stand, broker: Broker
+) -> None:
+    owner = await leave(stand)
+    begin = owner._transactions.producer.begin_transaction
+
+    async def lost() -> None:
+        owner._transactions._connection_lost()
+        await begin()
+
+    owner._transactions.producer.begin_transaction = lost
+    await say(owner, b"more", partition=1)
+    assert await seen(stand) == [b"more", b"before"]  # by partition
+    await settled(owner)
+    assert await told(stand) == [b"more", b"before", b"left"]
+
+
 async def test_an_owner_that_has_lost_no_connection_does_not_ask(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = await leave(stand)
 
