@@ -11,36 +11,29 @@ from projections.fold import Output
 from schemas import topics
 from streams import failures
 from streams.errors import BrokerSilent, NotWritten
-from tajo.kafka import EmbeddedKafka
 from tests.streams import logs
 from tests.streams.alarms import Alarms
+from tests.streams.own_broker import OwnBroker
 from tests.streams.stand import HeldFold, Stand
 
 pytestmark = pytest.mark.kafka
 
 
-class Broker(EmbeddedKafka):
-    """``forgets``: from its next start on it forgets producers that were idle for a second (by default: a week)."""
-
-    forgets = False
-
-    def _prepare(self) -> bool:
-        fixed = super()._prepare()
-        if self.forgets:
-            with self._config.open("a", encoding="utf-8") as config:
-                config.write("transactional.id.expiration.ms=1000\n")
-                config.write("transaction.remove.expired.transaction.cleanup.interval.ms=200\n")
-        return fixed
+# It forgets producers that were idle for a second; by default: for a week.
+FORGETFUL = (
+    "transactional.id.expiration.ms=1000",
+    "transaction.remove.expired.transaction.cleanup.interval.ms=200",
+)
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    with Broker(answer_within=90) as broker:
+def broker() -> Iterator[OwnBroker]:
+    with OwnBroker() as broker:
         yield broker
 
 
 @pytest.fixture
-async def stand(broker: Broker, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Stand]:
+async def stand(broker: OwnBroker, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Stand]:
     stand = Stand(
         broker.bootstrap_servers,
         topic_prefix,
@@ -63,7 +56,7 @@ async def told(stand: Stand) -> list[bytes]:
 
 
 async def test_a_broker_that_is_restarted_ends_nobody(
-    stand: Stand, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    stand: Stand, broker: OwnBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "ANSWER_S", 120.0)  # on a busy machine its start takes longer than 30 s
     owner = await stand.start()
@@ -79,7 +72,7 @@ async def test_a_broker_that_is_restarted_ends_nobody(
 
 
 async def test_a_coordinator_that_stays_away_ends_its_owner_in_time(
-    stand: Stand, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    stand: Stand, broker: OwnBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failures, "ANSWER_S", 3.0)
     owner = await stand.start()
@@ -103,8 +96,8 @@ async def test_a_coordinator_that_stays_away_ends_its_owner_in_time(
     assert await told(stand) == [*came, b"next"]
 
 
-async def test_an_owner_that_the_broker_has_forgotten_ends(stand: Stand, broker: Broker) -> None:
-    broker.forgets = True
+async def test_an_owner_that_the_broker_has_forgotten_ends(stand: Stand, broker: OwnBroker) -> None:
+    broker.more = FORGETFUL
     await asyncio.to_thread(broker.restart)
     owner = await stand.start()
 

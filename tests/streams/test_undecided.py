@@ -20,20 +20,12 @@ from streams.errors import TransactionUndecided
 from streams.owner import Parts
 from streams.transaction import Transactions
 from streams.undecided import Session, committed, settle
-from tajo.kafka import EmbeddedKafka
 from tests.streams import logs
 from tests.streams.alarms import Alarms
+from tests.streams.own_broker import OwnBroker
 from tests.streams.stand import Died, MortalFold, Stand
 
 pytestmark = pytest.mark.kafka
-
-
-class Broker(EmbeddedKafka):
-    def _prepare(self) -> bool:
-        fixed = super()._prepare()
-        with self._config.open("a", encoding="utf-8") as config:
-            config.write("transaction.partition.verification.enable=false\n")
-        return fixed
 
 
 class LeavingFold(MortalFold):
@@ -55,13 +47,13 @@ class LeavingFold(MortalFold):
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    with Broker(answer_within=90) as broker:
+def broker() -> Iterator[OwnBroker]:
+    with OwnBroker("transaction.partition.verification.enable=false") as broker:
         yield broker
 
 
 @pytest.fixture
-async def stand(broker: Broker, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Stand]:
+async def stand(broker: OwnBroker, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Stand]:
     stand = Stand(broker.bootstrap_servers, topic_prefix, tmp_path, LeavingFold, name="alarms", inputs=Alarms.inputs)
     await stand.create("customers", topics.COMMAND)
     yield stand
@@ -160,14 +152,14 @@ async def begin_only(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
             await stand.start()
 
 
-async def test_an_owner_ends_its_own_after_a_broker_was_away(stand: Stand, broker: Broker) -> None:
+async def test_an_owner_ends_its_own_after_a_broker_was_away(stand: Stand, broker: OwnBroker) -> None:
     owner = await leave(stand)
     await asyncio.to_thread(broker.restart)
     await settled(owner)
     assert await told(stand) == [b"before", b"left"]
 
 
-async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker: Broker) -> None:
+async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker: OwnBroker) -> None:
     owner = await leave(stand)
     await asyncio.to_thread(broker.restart)
     owner.dies = "before sending"  # nothing of the next transaction has reached the broker then
@@ -177,7 +169,7 @@ async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker:
 
 
 async def test_an_owner_ends_its_own_when_the_connection_was_lost_as_the_next_one_began(
-    stand: Stand, broker: Broker
+    stand: Stand, broker: OwnBroker
 ) -> None:
     owner = await leave(stand)
     begin = owner._transactions.producer.begin_transaction
