@@ -22,7 +22,7 @@ from faust.types import TP
 from streams.access import Kafka
 from streams.engine_records import InputRecords
 from streams.engine_transport import OwnerTransport, WakeUps
-from streams.errors import Fenced, TopicsMissing
+from streams.errors import Fenced, RestoreCutOff, TopicsMissing
 from streams.flow import Flow
 from streams.names import Names
 from streams.owner import Owner, Parts
@@ -101,7 +101,7 @@ class Engine:
         await self._find_topics(self._probe)
         self.app.finalize()
         self._share_memory()
-        self._give_restores_time()
+        self._watch_restores()
         self._begin_at_once()
         # Batches are millions of small objects without cycles (facts measured in docs/decisions). Before the start too,
         # since Faust collects garbage once per table at every assignment.
@@ -132,15 +132,26 @@ class Engine:
         for table in self._tables.values():
             table.data.rocksdb_options = self._stores
 
-    def _give_restores_time(self) -> None:
-        """Faust ends the step in which we restore after broker_request_timeout, and goes on as if it had succeeded."""
+    def _watch_restores(self) -> None:
+        """Faust ends the step in which we restore after broker_request_timeout, and goes on as if it had succeeded.
+
+        And if a step ends by a cancellation of its own, as a wait inside aiokafka may when a broker goes away, its task
+        for restores ends in silence: no partition that comes later would ever be restored.
+        """
         recovery = self.app.tables.recovery
         wait = recovery._wait
 
-        async def patient(work: Any, timeout: float | None = None) -> None:
-            await wait(work)
+        async def watched(work: Any, timeout: float | None = None) -> None:
+            try:
+                await wait(work)
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if not recovery.should_stop and task is not None and not task.cancelling():
+                    log.error("A restore was cut off by a cancellation that nobody had asked for:", exc_info=error)
+                    self.fail(RestoreCutOff("A restore was cut off, so that nothing would be restored any more."))
+                raise
 
-        recovery._wait = patient
+        recovery._wait = watched
 
     def _begin_at_once(self) -> None:
         """Faust waits a second for tables that may still be declared (tables/manager.py); all of ours are."""

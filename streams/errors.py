@@ -7,6 +7,7 @@ TajoError
     ├── NotWritten           the broker refused a batch, or has forgotten the producer
     ├── BrokerSilent         the broker did not answer in time
     ├── TransactionUndecided  a transaction hangs, and how it ended cannot be known
+    ├── RestoreCutOff        a restore ended before its end, and nothing would be restored any more
     ├── PositionLost         the log was cut or created anew under a stored position
     ├── SettingsChanged      the folds' settings differ from those that the tables were built with
     ├── TopicsMissing        topics that have to be there are not
@@ -38,6 +39,10 @@ class BrokerSilent(StreamsError):
 
 class TransactionUndecided(StreamsError):
     """A transaction of a predecessor hangs in a partition, and how it ended cannot be known any more."""
+
+
+class RestoreCutOff(StreamsError):
+    """A restore ended by a cancellation that nobody had asked for."""
 
 
 class PositionLost(StreamsError):

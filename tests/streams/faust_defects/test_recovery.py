@@ -104,6 +104,64 @@ async def test_ours_restores_past_control_records_of_commits_and_aborts(
     assert await ours.told() == [b"a is set, %d so far" % n for n in (1, 2, 3)]
 
 
+async def test_faust_restores_nothing_any_more_after_a_step_that_was_cancelled_from_inside(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """As a wait inside aiokafka may be when a broker goes away."""
+    name = f"{topic_prefix}stock"
+    for topic in (f"{name}-input", f"{name}-sums-changelog"):
+        await create(kafka, topic, {})
+    app = app_with_table(kafka, name, tmp_path)
+    app.finalize()
+    recovery = app.tables.recovery
+    tasks = set[Any]()
+
+    async def cut_off(*_: Any) -> None:
+        tasks.add(asyncio.current_task())
+        raise asyncio.CancelledError
+
+    recovery._build_highwaters = cut_off
+    start = asyncio.create_task(app.start())
+    try:
+
+        async def ended() -> bool:
+            restores = [task for task in recovery._futures if "_restart_recovery" in repr(task)]
+            return bool(tasks) and not any(task for task in restores if not task.done())
+
+        await logs.until(ended, "the task that restores is gone", timeout=30)
+        assert app.crash_reason is None, repaired("D31")
+        assert not app.should_stop, repaired("D31")
+    finally:
+        start.cancel()
+        await asyncio.wait([start])
+        await app.stop()
+
+
+class CutOff(FoldOwner):
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts, Alarms(), None)
+
+    async def restore(self) -> int:
+        raise asyncio.CancelledError
+
+
+async def test_ours_ends_when_a_restore_was_cancelled_from_inside(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    engine = ours.engine("one", CutOff)
+    start = asyncio.create_task(engine.start())  # which waits for the restore
+    try:
+        await ours.failed()
+    finally:
+        start.cancel()
+        await asyncio.wait([start])
+        await engine.app.stop()
+        await engine._probe.stop()
+    assert str(ours.failures[0]) == "A restore was cut off, so that nothing would be restored any more."
+
+
 async def test_ours_waits_for_its_topics_instead_of_being_left_out_of_the_assignment(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
