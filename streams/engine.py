@@ -22,7 +22,7 @@ from faust.types import TP
 from streams.access import Kafka
 from streams.engine_records import InputRecords
 from streams.engine_transport import OwnerTransport, WakeUps
-from streams.errors import Fenced, RestoreCutOff, TopicsMissing
+from streams.errors import CutOff, Fenced, TopicsMissing
 from streams.flow import Flow
 from streams.names import Names
 from streams.owner import Owner, Parts
@@ -145,10 +145,8 @@ class Engine:
             try:
                 await wait(work)
             except asyncio.CancelledError as error:
-                task = asyncio.current_task()
-                if not recovery.should_stop and task is not None and not task.cancelling():
-                    log.error("A restore was cut off by a cancellation that nobody had asked for:", exc_info=error)
-                    self.fail(RestoreCutOff("A restore was cut off, so that nothing would be restored any more."))
+                if not recovery.should_stop:
+                    self.cut_off(error, "A restore")
                 raise
 
         recovery._wait = watched
@@ -207,6 +205,13 @@ class Engine:
         if not self._failed:
             self._failed = True
             self._on_failure(error)
+
+    def cut_off(self, error: asyncio.CancelledError, what: str) -> None:
+        """To be told of a cancellation that ends what must not end; nothing happens if somebody has asked for it."""
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():
+            log.error("%s was cut off by a cancellation that nobody had asked for:", what, exc_info=error)
+            self.fail(CutOff(f"{what} was cut off; nobody would do it any more."))
 
     # --- what Faust is told -------------------------------------------------------------------------------------------
 

@@ -39,6 +39,9 @@ class Host(Protocol):
     def fail(self, error: BaseException) -> None:
         """An owner can no longer be trusted: the process ends."""
 
+    def cut_off(self, error: asyncio.CancelledError, what: str) -> None:
+        """``what`` ends by this; the process too, unless somebody has asked for it."""
+
 
 class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -170,6 +173,14 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         # Faust resumes source partitions before it seeks (tables/recovery.py).
         super().resume_partitions({tp for tp in tps if tp not in self.owners or tp in self.positioned})
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        try:
+            await super()._drain_messages(fetcher)
+        except asyncio.CancelledError as error:
+            if not (fetcher.should_stop or self.app.rebalancing):  # then Faust begins it anew
+                self.engine.cut_off(error, "Polling")
+            raise
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""

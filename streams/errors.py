@@ -7,7 +7,7 @@ TajoError
     ├── NotWritten           the broker refused a batch, or has forgotten the producer
     ├── BrokerSilent         the broker did not answer in time
     ├── TransactionUndecided  a transaction hangs, and how it ended cannot be known
-    ├── RestoreCutOff        a restore ended before its end, and nothing would be restored any more
+    ├── CutOff               what restores or polls was cancelled by nobody, and would be gone
     ├── PositionLost         the log was cut or created anew under a stored position
     ├── SettingsChanged      the folds' settings differ from those that the tables were built with
     ├── TopicsMissing        topics that have to be there are not
@@ -41,8 +41,8 @@ class TransactionUndecided(StreamsError):
     """A transaction of a predecessor hangs in a partition, and how it ended cannot be known any more."""
 
 
-class RestoreCutOff(StreamsError):
-    """A restore ended by a cancellation that nobody had asked for."""
+class CutOff(StreamsError):
+    """What restores or polls ended by a cancellation that nobody had asked for."""
 
 
 class PositionLost(StreamsError):

@@ -40,6 +40,7 @@ def test_the_versions_are_those_that_the_engine_was_written_for() -> None:
         (driver.Consumer, "perform_seek"),
         (driver.Consumer, "seek_wait"),
         (driver.Consumer, "resume_partitions"),
+        (driver.Consumer, "_drain_messages"),
         (driver.Consumer, "_getmany"),
         (driver.Consumer, "_filter_committable_offsets"),
         (driver.Consumer, "_should_commit"),

@@ -159,7 +159,25 @@ async def test_ours_ends_when_a_restore_was_cancelled_from_inside(
         await asyncio.wait([start])
         await engine.app.stop()
         await engine._probe.stop()
-    assert str(ours.failures[0]) == "A restore was cut off, so that nothing would be restored any more."
+    assert str(ours.failures[0]) == "A restore was cut off; nobody would do it any more."
+
+
+async def test_ours_ends_when_polling_was_cancelled_from_inside(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    async with ours.running(ours.engine("one")) as engine:
+        consumer = engine.app.consumer
+        getmany = consumer._getmany
+
+        async def cut_off(**given: Any) -> Any:
+            if asyncio.current_task() is polling:
+                raise asyncio.CancelledError
+            return await getmany(**given)
+
+        consumer._getmany = cut_off
+        polling = asyncio.create_task(consumer._drain_messages(engine.app._fetcher))  # beside Faust's own
+        await ours.failed()
+    assert list(map(str, ours.failures)) == ["Polling was cut off; nobody would do it any more."]
 
 
 async def test_ours_waits_for_its_topics_instead_of_being_left_out_of_the_assignment(
