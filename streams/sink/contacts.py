@@ -90,16 +90,15 @@ class Contacts:
         try:
             if concerns_flag:
                 contact = await self._brevo.contact(email)
-                stands = found.flag is not True and self._stands(contact, known)
                 after.blocked = after.blocked or (found.flag is True and not contact.email_blacklisted)
-                if stands:
-                    body.pop("emailBlacklisted", None)
-                elif found.lift and contact.email_blacklisted:
+                if stands := found.flag is False and self._stands(contact, known):
+                    del body["emailBlacklisted"]
+                elif found.lift and contact.email_blacklisted and _is_ours(contact, known):
                     body["emailBlacklisted"] = False
             if body:
                 await self._brevo.update_contact(email, body)
             if body or concerns_flag:
-                message = self._opted_out_before(email, found.decided_at) if stands and found.flag is False else ""
+                message = self._opted_out_before(email, found.decided_at) if stands else ""
                 self.sent(group, after, _PUT if body else _GET, message)
                 return True
         except NotFound:

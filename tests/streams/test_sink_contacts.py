@@ -135,6 +135,24 @@ async def test_an_opt_in_lifts_it_if_that_is_configured(kafka: str, topic_prefix
         assert await opt_outs(stand) == []
 
 
+@pytest.mark.parametrize("resubscribe", [False, True])
+async def test_an_opt_in_from_before_us_lifts_only_what_we_have_blocklisted(
+    kafka: str, topic_prefix: str, tmp_path: Path, resubscribe: bool
+) -> None:
+    """An import found ANN and made BOB; neither had decided anything. That opt-in is not later than any opt-out."""
+    async with sink_stand(kafka, topic_prefix, tmp_path) as stand:
+        await blocked_before_us(stand, ANN)
+        stand.front.clock.advance(stand.front.clock.now() + 120_000)
+        many = [ANN, BOB, *(f"import{n}@shop.test" for n in range(30))]
+        await stand.start(resubscribe=resubscribe)
+        await stand.tell(*(upsert(email, historical=True) for email in many))
+        await stand.settled()
+        await stand.tell(upsert(ANN, subscribed=True), upsert(BOB, subscribed=True))
+        await stand.settled()
+        contacts = stand.brevo.state.contacts
+        assert (contacts[ANN].blocklisted, contacts[BOB].blocklisted) == (True, False)
+
+
 async def test_an_opt_in_lifts_what_we_have_blocklisted(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """By creating the contact, whether somebody had decided that or nobody, one by one or by an import; or later."""
     async with sink_stand(kafka, topic_prefix, tmp_path) as stand:
