@@ -191,39 +191,36 @@ def _check(code: int) -> None:
 
 _TEXT: Final = CompactString("utf-8")
 _TAGS: Final = ("tags", TaggedFields)
-_TOPICS: Final = ("topics", CompactArray(("name", _TEXT), ("partitions", CompactArray(Int32)), _TAGS))
+
+
+def _list(name: str, *fields: tuple[str, Any]) -> tuple[str, CompactArray]:
+    return name, CompactArray(*fields, _TAGS)
+
+
+_TOPICS: Final = _list("topics", ("name", _TEXT), ("partitions", CompactArray(Int32)))
 
 
 class _DescribeProducersResponse(Response):  # type: ignore[misc]
     API_KEY, API_VERSION = 61, 0
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
-        (
+        _list(
             "topics",
-            CompactArray(
-                ("name", _TEXT),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("partition", Int32),
-                        ("error_code", Int16),
-                        ("error_message", _TEXT),
-                        (
-                            "active_producers",
-                            CompactArray(
-                                ("producer_id", Int64),
-                                ("producer_epoch", Int32),
-                                ("last_sequence", Int32),
-                                ("last_timestamp", Int64),
-                                ("coordinator_epoch", Int32),
-                                ("current_txn_start_offset", Int64),
-                                _TAGS,
-                            ),
-                        ),
-                        _TAGS,
-                    ),
+            ("name", _TEXT),
+            _list(
+                "partitions",
+                ("partition", Int32),
+                ("error_code", Int16),
+                ("error_message", _TEXT),
+                _list(
+                    "active_producers",
+                    ("producer_id", Int64),
+                    ("producer_epoch", Int32),
+                    ("last_sequence", Int32),
+                    ("last_timestamp", Int64),
+                    ("coordinator_epoch", Int32),
+                    ("current_txn_start_offset", Int64),
                 ),
-                _TAGS,
             ),
         ),
         _TAGS,
@@ -240,19 +237,16 @@ class _DescribeTransactionsResponse(Response):  # type: ignore[misc]
     API_KEY, API_VERSION = 65, 0
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
-        (
+        _list(
             "states",
-            CompactArray(
-                ("error_code", Int16),
-                ("transactional_id", _TEXT),
-                ("state", _TEXT),
-                ("timeout_ms", Int32),
-                ("start_time_ms", Int64),
-                ("producer_id", Int64),
-                ("producer_epoch", Int16),
-                _TOPICS,
-                _TAGS,
-            ),
+            ("error_code", Int16),
+            ("transactional_id", _TEXT),
+            ("state", _TEXT),
+            ("timeout_ms", Int32),
+            ("start_time_ms", Int64),
+            ("producer_id", Int64),
+            ("producer_epoch", Int16),
+            _TOPICS,
         ),
         _TAGS,
     )
@@ -267,20 +261,10 @@ class _DescribeTransactionsRequest(RequestStruct):  # type: ignore[misc]
 class _WriteMarkersResponse(Response):  # type: ignore[misc]
     API_KEY, API_VERSION = 27, 1
     SCHEMA = Schema(
-        (
+        _list(
             "markers",
-            CompactArray(
-                ("producer_id", Int64),
-                (
-                    "topics",
-                    CompactArray(
-                        ("name", _TEXT),
-                        ("partitions", CompactArray(("partition", Int32), ("error_code", Int16), _TAGS)),
-                        _TAGS,
-                    ),
-                ),
-                _TAGS,
-            ),
+            ("producer_id", Int64),
+            _list("topics", ("name", _TEXT), _list("partitions", ("partition", Int32), ("error_code", Int16))),
         ),
         _TAGS,
     )
@@ -290,16 +274,13 @@ class _WriteMarkersRequest(RequestStruct):  # type: ignore[misc]
     API_KEY, API_VERSION, FLEXIBLE_VERSION = 27, 1, True
     RESPONSE_TYPE = _WriteMarkersResponse
     SCHEMA = Schema(
-        (
+        _list(
             "markers",
-            CompactArray(
-                ("producer_id", Int64),
-                ("producer_epoch", Int16),
-                ("committed", Boolean),
-                _TOPICS,
-                ("coordinator_epoch", Int32),
-                _TAGS,
-            ),
+            ("producer_id", Int64),
+            ("producer_epoch", Int16),
+            ("committed", Boolean),
+            _TOPICS,
+            ("coordinator_epoch", Int32),
         ),
         _TAGS,
     )
