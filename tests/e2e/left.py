@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _LISTENING = "0A"  # state of a socket in /proc/net/tcp
@@ -28,10 +29,15 @@ def ports(folder: Path) -> set[int]:
 
 
 def _links(pid: int) -> list[str]:
+    """What its open descriptors point to, without those that are closed meanwhile; [] when it has ended."""
+    found: list[str] = []
     try:
-        return [os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()]
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found.append(os.readlink(descriptor))
     except OSError:
         return []
+    return found
 
 
 def _listening() -> Iterator[tuple[str, int]]:
