@@ -12,6 +12,9 @@ one when a connection was lost. It marks as the coordinator should have done (KI
 - an owner only ever commits; an end that the coordinator gives, after a time-out or for a successor, raises the epoch;
 - nothing is written before everything of before has its marker, so that what hangs is the last one of its epoch.
 
+What is open with a later epoch than the owner's is left alone: it is its successor's, which may still be writing. Whoever
+was frozen meanwhile hears only later that it was fenced, and a broker does not refuse markers.
+
 Not seen: a broker that goes down in the milliseconds after a commit, when the owner's next transaction has begun before
 it heard of that, and the owner dies too before that one is committed. Then both are taken for aborted.
 """
@@ -46,6 +49,8 @@ async def settle(marks: Marks, session: Session, tps: Collection[TopicPartition]
         if not (unstable := await marks.unstable(tps)):
             return
         for tp, undecided in (await marks.undecided(unstable, session.producer_id)).items():
+            if undecided.epoch > session.epoch:
+                continue
             commit = committed(session, undecided, tp)
             await marks.mark(tp, session.producer_id, undecided, commit=commit)
             log.warning(
@@ -59,18 +64,17 @@ async def settle(marks: Marks, session: Session, tps: Collection[TopicPartition]
 
 
 def committed(session: Session, undecided: Undecided, tp: TopicPartition) -> bool:
-    """Whether it was committed; else it was aborted."""
+    """Whether it was committed; else it was aborted. ``undecided``: not of a successor."""
     before, epoch = session.before, undecided.epoch
     if session.epoch - epoch <= 1:  # ours, or our predecessor's, that nothing has come between
         return True
     if before and before.producer_id == session.producer_id:
-        if before.epoch == epoch:  # open until we began, or timed out just then
+        if before.epoch == epoch and before.state == "Ongoing":  # until we began, or until it timed out just then
             return False
         if before.epoch == epoch + 1:  # raised by an abort, or by somebody who began and wrote nothing
             return not before.state.endswith(("Abort", "Fence"))
     raise TransactionUndecided(
         f"{tp.topic}/{tp.partition}: a transaction at offset {undecided.start} was decided, but never marked, and "
-        f"several owners have begun since and ended before they wrote: how it ended cannot be known any more. Readers "
-        f"wait there. Look at its records; Kafka's own tool aborts it: kafka-transactions.sh --bootstrap-server … "
+        f"several owners have begun since: how it ended cannot be known any more. Readers wait there. Look at its records; Kafka's own tool aborts it: kafka-transactions.sh --bootstrap-server … "
         f"abort --topic {tp.topic} --partition {tp.partition} --start-offset {undecided.start}."
     )

@@ -130,6 +130,20 @@ async def test_an_owner_in_between_that_dies_at_once_does_not_hide_a_commit(
     assert await told(stand) == [b"before", b"left"]
 
 
+async def test_who_was_fenced_leaves_what_its_successor_has_open(stand: Stand) -> None:
+    """It was frozen, say, and hears only when it writes again that it is nobody any more."""
+    fenced: LeavingFold = await stand.start()
+    await say(fenced, b"before")
+    successor: LeavingFold = await stand.start()
+    successor.dies = "before commit"
+    with contextlib.suppress(Died):
+        await say(successor, b"open")
+    fenced._transactions._connection_lost()
+    await settled(fenced)
+    await stand.start()
+    assert await told(stand) == [b"before"]
+
+
 async def test_what_cannot_be_known_any_more_is_said(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """The abort has raised the epoch twice before the second owner, which might as well be two that wrote nothing."""
     await leave(stand, dies="before commit")
@@ -214,6 +228,8 @@ async def settled(owner: LeavingFold) -> None:
         (Last("PrepareCommit", 7, 4), 5, True),
         (Last("Ongoing", 7, 4), 5, True),  # committed before it could be fenced
         (Last("Ongoing", 7, 4), 6, False),  # the fence aborted it, for an epoch of its own
+        (Last("CompleteCommit", 7, 4), 6, None),  # that one, before somebody in between; or the next one, fenced
+        (Last("Empty", 7, 4), 6, None),
         (Last("CompleteAbort", 7, 5), 6, False),
         (Last("PrepareEpochFence", 7, 5), 6, False),
         (Last("Empty", 7, 5), 6, True),  # one in between began, after a commit
