@@ -180,6 +180,22 @@ def on_lost_connection(producer: AIOKafkaProducer, lost: Callable[[], None]) -> 
     client._on_connection_closed = noted
 
 
+def on_registering(producer: AIOKafkaProducer, ready: Callable[[], Awaitable[bool]]) -> None:
+    """Asks ``ready`` before the coordinator is told the first partitions of a transaction, which is tried until it is.
+
+    Nothing of the transaction is written then. aiokafka keeps trying this on its own while the broker is away.
+    """
+    sender = producer._sender
+    register = sender._do_add_partitions_to_txn
+
+    async def registering(tps: set[TopicPartition]) -> object:
+        if producer._txn_manager.txn_partitions or await ready():
+            return await register(tps)
+        return False
+
+    sender._do_add_partitions_to_txn = registering
+
+
 def _check(code: int) -> None:
     if code == _NO_OFFSET_YET:
         raise NotLeaderForPartitionError

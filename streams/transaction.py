@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -14,7 +14,7 @@ from schemas.topics import MAX_RECORD
 from streams import failures
 from streams.access import Kafka
 from streams.engine_batches import Item, batches
-from streams.engine_markers import Marks, identity, on_lost_connection
+from streams.engine_markers import Marks, identity, on_lost_connection, on_registering
 from streams.errors import StreamsError
 from streams.undecided import Session, settle
 
@@ -56,6 +56,7 @@ class Transactions:
         self._last: tuple[Collection[TopicPartition], ...] = ()  # partitions of the last two transactions
         self._lost = False  # a connection, since the last transaction began
         on_lost_connection(self.producer, self._connection_lost)
+        on_registering(self.producer, self._settle_before)
 
     async def begin(self, targets: Collection[TopicPartition]) -> None:
         """InitProducerId with our fixed id. ``targets``: all partitions that it, and who had it before, may write to.
@@ -80,19 +81,32 @@ class Transactions:
 
         Not while ``write`` is under way. What fails is left to the next one.
         """
-        if not self._lost or self._broken:
-            return
+        if not self._broken:
+            await self._settled(self._last)
+
+    async def _settle_before(self) -> bool:
+        """The same for the one before, as a transaction begins of which nothing is written yet.
+
+        An abort of what begins would count for both where that one has no mark.
+        """
+        return await self._settled(self._last[:-1])
+
+    async def _settled(self, last: Iterable[Collection[TopicPartition]]) -> bool:
+        """Whether there is nothing left to find out."""
+        if not self._lost:
+            return True
         try:
             async with asyncio.timeout(_LOOK_S):
-                await self._settle()
+                await self._settle(last)
         except (KafkaError, TimeoutError) as error:
             log.warning("%s/%d does not know yet how its last transaction ended: %r", *self._owner, error)
+            return False
+        return True
 
-    async def _settle(self) -> None:
-        """The last two: the connection may have gone as the last one began, before the one before had its marks."""
+    async def _settle(self, last: Iterable[Collection[TopicPartition]]) -> None:
         self._lost = False
         try:
-            await settle(self._marks, self._session, {tp for written in self._last for tp in written})
+            await settle(self._marks, self._session, {tp for written in last for tp in written})
         except BaseException:
             self._lost = True
             raise
@@ -106,7 +120,7 @@ class Transactions:
             async with asyncio.timeout(failures.ANSWER_S):
                 if self._lost:
                     attempt.doing = failures.SETTLE
-                    await self._settle()
+                    await self._settle(self._last)
                 self._last = (*self._last[-1:], writes.keys())
                 await self.producer.begin_transaction()
                 for target, items in writes.items():

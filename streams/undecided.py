@@ -7,16 +7,17 @@ more: whoever reads committed records waits before it, until the same producer e
 then counts for both.
 
 So an owner looks for what it, or its predecessor, has left like that: before its first transaction, and before the next
-one when a connection was lost. It marks as the coordinator should have done (KIP-664). How it has ended is known:
+one when a connection was lost, also when that has begun but nothing of it is written. It marks as the coordinator
+should have done (KIP-664). How it has ended is known:
 
 - an owner only ever commits; an end that the coordinator gives, after a time-out or for a successor, raises the epoch;
 - nothing is written before everything of before has its marker, so that what hangs is the last one of its epoch.
 
-What is open with a later epoch than the owner's is left alone: it is its successor's, which may still be writing. Whoever
-was frozen meanwhile hears only later that it was fenced, and a broker does not refuse markers.
+What is open with a later epoch than the owner's is left alone: it is its successor's, which may still be writing.
+Whoever was frozen meanwhile hears only later that it was fenced, and a broker does not refuse markers.
 
-Not seen: a broker that goes down in the milliseconds after a commit, when the owner's next transaction has begun before
-it heard of that, and the owner dies too before that one is committed. Then both are taken for aborted.
+Not seen: a broker that stops in the milliseconds after a commit, when it has taken the owner's next transaction in but
+not told it so, and that one is never committed. Then both are taken for aborted.
 """
 
 import logging
@@ -75,6 +76,7 @@ def committed(session: Session, undecided: Undecided, tp: TopicPartition) -> boo
             return not before.state.endswith(("Abort", "Fence"))
     raise TransactionUndecided(
         f"{tp.topic}/{tp.partition}: a transaction at offset {undecided.start} was decided, but never marked, and "
-        f"several owners have begun since: how it ended cannot be known any more. Readers wait there. Look at its records; Kafka's own tool aborts it: kafka-transactions.sh --bootstrap-server … "
+        f"several owners have begun since: how it ended cannot be known any more. Readers wait there. Look at its "
+        f"records; Kafka's own tool aborts it: kafka-transactions.sh --bootstrap-server … "
         f"abort --topic {tp.topic} --partition {tp.partition} --start-offset {undecided.start}."
     )

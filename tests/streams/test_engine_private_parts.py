@@ -154,3 +154,12 @@ def test_a_producer_knows_its_id_and_epoch() -> None:
     assert "self._txn_manager = TransactionManager(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
     assert isinstance(transaction_manager.TransactionManager.producer_epoch, property)
     assert isinstance(transaction_manager.TransactionManager.producer_id, property)
+    assert isinstance(transaction_manager.TransactionManager.txn_partitions, property)
+
+
+def test_partitions_are_registered_by_the_method_that_is_replaced_each_time_that_it_is_tried() -> None:
+    asked = inspect.getsource(sender.Sender._maybe_do_transactional_request)
+    assert "return create_task(self._do_add_partitions_to_txn(tps))" in asked
+    assert inspect.getsource(sender.Sender).count("AddPartitionsToTxnHandler(") == 1
+    assert "AddPartitionsToTxnHandler(" in inspect.getsource(sender.Sender._do_add_partitions_to_txn)
+    assert "while" not in inspect.getsource(sender.BaseHandler.do)

@@ -182,21 +182,38 @@ async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker:
     assert await told(stand) == [b"before", b"left"]
 
 
-async def test_an_owner_ends_its_own_when_the_connection_was_lost_as_the_next_one_began(
-    stand: Stand, broker: OwnBroker
-) -> None:
+async def test_an_owner_ends_its_own_when_the_connection_was_lost_in_the_next_one(stand: Stand) -> None:
     owner = await leave(stand)
-    begin = owner._transactions.producer.begin_transaction
+    commit = owner._transactions.producer.commit_transaction
 
     async def lost() -> None:
         owner._transactions._connection_lost()
-        await begin()
+        await commit()
 
-    owner._transactions.producer.begin_transaction = lost
+    owner._transactions.producer.commit_transaction = lost
     await say(owner, b"more", partition=1)
     assert await seen(stand) == [b"more", b"before"]  # by partition
     await settled(owner)
     assert await told(stand) == [b"more", b"before", b"left"]
+
+
+async def test_an_owner_whose_next_transaction_waits_for_the_broker_ends_the_one_before_first(
+    stand: Stand, broker: OwnBroker
+) -> None:
+    """The next one is aborted then, and that would count for both."""
+    owner = await leave(stand)
+    begin = owner._transactions.producer.begin_transaction
+
+    async def lost() -> None:
+        await asyncio.to_thread(broker.restart)
+        await begin()
+
+    owner._transactions.producer.begin_transaction = lost
+    owner.dies = "before commit"
+    with pytest.raises(Died):
+        await say(owner, b"more")
+    await stand.start()
+    assert await told(stand) == [b"before", b"left"]
 
 
 async def test_an_owner_that_has_lost_no_connection_does_not_ask(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
