@@ -24,7 +24,7 @@ demo: $(READY) kafka
 
 # Two at a time, each with a broker of its own: most of a test is waiting.
 test: $(READY) kafka
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: $(READY) kafka
 	@$(BIN)/python -m tests.chaos $(ARGS)

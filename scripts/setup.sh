@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the targets of the Makefile need, and says each step in a line:
 #   scripts/setup.sh python   .venv with the locked packages and this project
-#   scripts/setup.sh kafka    a Java, and Kafka's jars in a cache that all checkouts share
+#   scripts/setup.sh kafka    a Java, and Kafka's jars and an archive of their classes in a cache that all checkouts share
 #   scripts/setup.sh peers    what benchmarks compare with: .venv-peers, Kafka Streams' programs built by Maven, Benthos by Go
 # What is missing in the system is installed only as root on Debian or Ubuntu; else the message names the ways out.
 set -euo pipefail

@@ -7,6 +7,7 @@ broker that runs already.
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,6 +18,25 @@ from tajo.kafka.properties import SHARED
 # How long an example takes says something of the machine, not of the law.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+# Brokers of tests live for seconds: Java's second compiler would cost more than it brings.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the longest tests first, or one of the two that run them would wait for the other in the end."""
+    rank: dict[Path, int] = {}
+    for item in items:
+        rank[item.path] = min(_rank(item), rank.get(item.path, 2))
+    items.sort(key=lambda item: rank[item.path])
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("e2e"):
+        return 0
+    with_kafka = item.get_closest_marker("kafka") or "kafka" in getattr(item, "fixturenames", ())
+    return 1 if with_kafka else 2
 
 
 @pytest.fixture(scope="session")

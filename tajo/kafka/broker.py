@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tajo.errors import KafkaNotStarted
+from tajo.kafka.archive import archive_of, using
 from tajo.kafka.context import Embedded
 from tajo.kafka.folder import FolderLock, log_tail
 from tajo.kafka.handshake import answers
@@ -36,6 +37,7 @@ class EmbeddedKafka(Embedded):
     `asyncio.to_thread`.
 
     ``member``: its place in a cluster (tajo.kafka.cluster), with ``ports``, the broker's and its controller's.
+    ``making``: Java's options of a start that leaves an archive of classes (tajo.kafka.archive).
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class EmbeddedKafka(Embedded):
         answer_within: float = ANSWER_SECONDS,
         member: Member | None = None,
         ports: tuple[int, int] | None = None,
+        making: tuple[str, ...] = (),
     ) -> None:
         self._temporary = folder is None
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="tajo-kafka-"))).absolute()
@@ -54,6 +57,7 @@ class EmbeddedKafka(Embedded):
         self._process: subprocess.Popen[bytes] | None = None
         self._member = member
         self._ports = ports  # the broker's, its controller's; None while they may still be chosen
+        self._making = making
         self._given_up = threading.Event()
 
     @property
@@ -118,7 +122,7 @@ class EmbeddedKafka(Embedded):
     def _command(self) -> list[str]:
         java, jars = find_java(), ensure_jars()
         logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        return [str(java.command), *HEAP, logging, "-cp", f"{jars}/*"]
+        return [str(java.command), *HEAP, *using(archive_of(java, jars)), logging, "-cp", f"{jars}/*"]
 
     def _try(self, command: list[str]) -> bool:
         """False if a port was taken that nobody relies on yet."""
@@ -126,7 +130,9 @@ class EmbeddedKafka(Embedded):
         if not (self._data / "meta.properties").exists():
             self._format(command)
         began = self.log.stat().st_size if self.log.exists() else 0
-        self._process = start_bound([*command, "kafka.Kafka", str(self._config)], folder=self.folder, log=self.log)
+        self._process = start_bound(
+            [*command, *self._making, "kafka.Kafka", str(self._config)], folder=self.folder, log=self.log
+        )
         try:
             self._await_answer(self._process, began)
         except KafkaNotStarted as error:
@@ -158,7 +164,9 @@ class EmbeddedKafka(Embedded):
 
     def _format(self, command: list[str]) -> None:
         cluster = self._member.cluster if self._member else new_cluster_id()
-        format_it = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config)]
+        # It runs for a moment: what the second compiler does would be for nobody.
+        format_it = [*command, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format"]
+        format_it += ["-t", cluster, "-c", str(self._config)]
         self._process = start_bound(format_it, folder=self.folder, log=self.log)
         deadline = time.monotonic() + FORMAT_SECONDS
         while (status := self._process.poll()) is None and time.monotonic() < deadline:

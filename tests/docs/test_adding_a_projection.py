@@ -115,6 +115,7 @@ def copy(root: Path) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.e2e
 async def test_whoever_follows_the_page_has_a_projection_that_runs(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:

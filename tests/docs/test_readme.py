@@ -66,6 +66,7 @@ async def test_the_configuration_of_the_readme_is_in_order(tmp_path: Path) -> No
 
 
 @pytest.mark.kafka
+@pytest.mark.e2e
 @pytest.mark.timeout(280)
 async def test_each_component_runs_alone_and_a_rebuild_of_their_work_is_equal(
     kafka: str, topic_prefix: str, tmp_path: Path
