@@ -53,8 +53,8 @@ class Reader:
             fetch_max_wait_ms=_LONGEST_WAIT_MS,
         )
         self._probe = AIOKafkaConsumer(**self._kafka.client(), enable_auto_commit=False)
-        for consumer in (self._consumer, self._probe):
-            self._running.append(consumer)
+        self._running = [self._consumer, self._probe]
+        for consumer in self._running:
             await consumer.start()
             consumer.assign(list(tps))
             consumer.pause(*tps)

@@ -40,8 +40,8 @@ async def known(kafka: Kafka, names: Names) -> dict[str, Version]:
 async def record(kafka: Kafka, names: Names, version: Version) -> None:
     """Durable when it returns."""
     producer = AIOKafkaProducer(**kafka.client(), acks="all", enable_idempotence=True)
-    await producer.start()
     try:
+        await producer.start()
         value = msgspec.json.encode(version)
         await producer.send_and_wait(names.topic(topics.PROJECTION), value, key=version.version.encode(), partition=0)
     finally:

@@ -157,8 +157,8 @@ class Components:
     async def request(self, request: Request) -> None:
         """Asks a store's owner for something; durable when it returns."""
         producer = AIOKafkaProducer(**self.kafka.client(), acks="all", enable_idempotence=True)
-        await producer.start()
         try:
+            await producer.start()
             value = msgspec.json.encode(request)
             await producer.send_and_wait(self.names.topic(topics.REQUEST), value, key=request.store.encode())
         finally:

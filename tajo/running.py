@@ -6,7 +6,7 @@ import dataclasses
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, get_args
 
@@ -64,7 +64,7 @@ async def told_to_stop() -> None:
 
 @asynccontextmanager
 async def running(engine: Engine) -> AsyncIterator[None]:
-    """Raises BrokerUnreachable, which a supervisor cures by a new start, if the broker goes away during the start."""
+    """Raises BrokerUnreachable if the broker goes away during the start."""
     starting = asyncio.create_task(_started(engine))
     try:
         await asyncio.shield(starting)  # a start that is cut off could not be undone
@@ -75,8 +75,15 @@ async def running(engine: Engine) -> AsyncIterator[None]:
 
 
 async def _started(engine: Engine) -> None:
-    try:
+    with broker_stays():
         await engine.start()
+
+
+@contextlib.contextmanager
+def broker_stays() -> Iterator[None]:
+    """Raises BrokerUnreachable, which a supervisor cures by a new start, if the broker goes away meanwhile."""
+    try:
+        yield
     except KafkaError as error:
         if not (error.retriable or isinstance(error, KafkaTimeoutError)):
             raise
@@ -148,7 +155,8 @@ async def _enrich(settings: Settings, bootstrap_servers: str | None) -> None:
 async def _enriching(made: Components) -> None:
     for store in made.settings.connected():
         job = Sync(store=store.store_hash, id=INITIAL, at=made.clock.now(), resources=synced(made.settings))
-        await made.request(job)
+        with broker_stays():
+            await made.request(job)
     async with running(made.engine("enrich", [made.enrich_role(watch=True)])):
         await _for_ever()
 
@@ -176,7 +184,8 @@ async def _worker(settings: Settings, bootstrap_servers: str | None) -> None:
 
 
 async def _folding(made: Components) -> None:
-    admitted = await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
+    with broker_stays():
+        admitted = await versions.admit(made.kafka, made.names, made.fold_settings(), made.clock.now())
     async with running(made.engine(made.version, made.fold_roles(admitted))):
         await _for_ever()
 
@@ -236,4 +245,5 @@ async def sync(settings: Settings, bootstrap_servers: str | None, resources: Seq
         job = Sync(store=store.store_hash, id=f"sync-{now}", at=now)
         if resources:
             job.resources = tuple(name for name in known if name in resources)
-        await made.request(job)
+        with broker_stays():
+            await made.request(job)

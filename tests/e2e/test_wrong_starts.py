@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,12 @@ import httpx
 import pytest
 
 from schemas import topics
+from streams.access import Kafka
+from tajo import running
+from tajo.components import Components
+from tajo.errors import BrokerUnreachable
 from tajo.kafka.ports import free_port
+from tajo.settings import load
 from tests import commands
 from tests.commands import on_broker
 from tests.e2e import left
@@ -53,6 +58,15 @@ async def test_a_broker_that_is_not_there_is_told_in_a_sentence(tmp_path: Path, 
     (told,) = [line for line in out.splitlines() if not line.startswith("note: ")]
     assert told.startswith(f"tajo: No Kafka broker answers at {nowhere} ")
     assert "Start it, or correct kafka.bootstrap_servers" in told
+
+
+@pytest.mark.parametrize("begin", [running._folding, running._enriching])
+async def test_a_broker_that_goes_away_after_it_was_asked_ends_a_component_for_a_new_start(
+    tmp_path: Path, begin: Callable[[Components], Awaitable[None]]
+) -> None:
+    made = Components(load(Path(written(tmp_path)), {}), Kafka(f"127.0.0.1:{free_port()}"))
+    with pytest.raises(BrokerUnreachable, match="The broker went away while this component started"):
+        await begin(made)
 
 
 @pytest.mark.parametrize("command", ["up", "gateway", "enrich", "worker", "sink"])
