@@ -20,8 +20,10 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 
-# Brokers of tests live for seconds: Java's second compiler would cost more than it brings.
+# Processes of tests live for seconds. Java's second compiler would cost more than it brings, and Python compiles our
+# modules once for all of them.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
