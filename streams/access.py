@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import streams.engine_records  # noqa: F401  # before there is any consumer
+
 
 class Kafka(NamedTuple):
     """``security``: aiokafka's keyword arguments (`security_protocol`, `sasl_mechanism`, `ssl_context`, …)."""

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer
@@ -22,32 +22,22 @@ from faust.types import TP
 from streams.access import Kafka
 from streams.engine_records import InputRecords
 from streams.engine_transport import OwnerTransport, WakeUps
-from streams.errors import CutOff, Fenced, TopicsMissing
+from streams.errors import CutOff, Fenced, Standstill, TopicsMissing
 from streams.flow import Flow
 from streams.names import Names
 from streams.owner import Owner, Parts
 from streams.position import checked_position
 from streams.purge import EVERY_S, Purge
 from streams.rocks import SharedMemory
+from streams.role import Role
 from streams.store import Store
 
 EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
-SETTLE_EVERY_S = 2.0
+LOOK_EVERY_S = 2.0
+STILL = 30  # looks in a row at which no owner that has still to begin has come any further
 TOPICS_S = 10.0  # in which a broker has to hear of topics that were created just now
 log = logging.getLogger("tajo.engine")
-
-
-class Role(NamedTuple):
-    """What a process does with partitions: which topics it reads together, and what owner moves them.
-
-    ``name`` is the table's. ``versioned``: the table belongs to a version of the folds. ``inputs``: logical names.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    owner: Callable[[Parts], Owner]
-    versioned: bool = True
 
 
 def end_process(error: BaseException) -> None:
@@ -55,6 +45,14 @@ def end_process(error: BaseException) -> None:
     with contextlib.suppress(OSError):  # a full disk may be the end of us, and our log may lie on it
         print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
     os._exit(EXIT_FAILED)
+
+
+def _standstill(waiting: Iterable[Owner]) -> str:
+    names = ", ".join(f"{owner.name}/{owner.partition}" for owner in waiting)
+    return (
+        f"{names} got their partitions, and for {STILL * LOOK_EVERY_S:.0f} s have come no further in restoring their "
+        f"tables and beginning to read: the broker is away, or this process stands still. A new start begins anew."
+    )
 
 
 class Engine:
@@ -108,11 +106,11 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 1000)
+        self._looking = asyncio.create_task(self._look_after_owners(), name="look after owners")
         await self.app.start()
         gc.freeze()
         self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
         self._purging = asyncio.create_task(self._purge.run(), name="purge of inner topics")
-        self._settling = asyncio.create_task(self._settle(), name="look after the last transactions")
 
     async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
         """Faust leaves topics out of an assignment that its broker does not know yet, for minutes and in silence."""
@@ -162,9 +160,9 @@ class Engine:
     async def stop(self) -> None:
         """Finishes what is under way, gives all partitions up and leaves the group."""
         self._watch.cancel()
-        for task in (self._purging, self._settling):
+        for task in (self._purging, self._looking):
             task.cancel()
-        await asyncio.wait([self._purging, self._settling])
+        await asyncio.wait([self._purging, self._looking])
         await self.stop_owners(self.owners())
         with contextlib.suppress(asyncio.CancelledError):
             await self.app.stop()
@@ -176,15 +174,26 @@ class Engine:
         await self.app.wait_until_stopped()
         self.fail(RuntimeError(f"Faust has stopped: {self.app.crash_reason!r}"))
 
-    async def _settle(self) -> None:
+    async def _look_after_owners(self) -> None:
+        waiting: dict[Owner, int] = {}
+        still = 0
         while True:
-            await asyncio.sleep(SETTLE_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)
+            before, waiting = waiting, self._waiting()
+            still = still + 1 if waiting and waiting == before else 0
+            if still == STILL:
+                self.fail(Standstill(_standstill(waiting)))
             for owner in self.owners():
                 try:
                     await owner.settle()
                 except Exception as error:
                     if not owner.stopped:
                         self.fail(error)
+
+    def _waiting(self) -> dict[Owner, int]:
+        """Owners that have not begun yet, and how far their stores are."""
+        owners = (owner for owner in self.owners() if not owner.stopped and owner not in self.app.consumer.ready)
+        return {owner: owner.store.offset() for owner in owners}
 
     def owners(self) -> list[Owner]:
         """Those of the partitions that are assigned now."""

@@ -81,7 +81,8 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.engine: Host = self.app.engine
         self.owners: dict[TP, tuple[Owner, ...]] = {}  # input partition -> who reads it, while assigned
-        self.begun: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that are being told from where they go on
+        # Tells an owner from where it goes on: a task of its own, since Faust cancels whoever waits for it.
+        self.begun: weakref.WeakKeyDictionary[Owner, asyncio.Task[None]] = weakref.WeakKeyDictionary()
         self.ready: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that have been told, and can be fed
         self.positioned: set[TP] = set()  # input partitions that were sought
         self._restoring = asyncio.Semaphore(RESTORES)
@@ -95,6 +96,11 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         thread = OwnerThread(self, loop=self.loop, thread_loop=type(self.loop)(), beacon=self.beacon)
         thread._close_thread_loop_on_stop = True  # as for a loop that it makes itself, always asyncio's own
         return thread
+
+    async def on_stop(self) -> None:
+        for begin in self.begun.values():
+            begin.cancel()
+        await super().on_stop()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         gone = dict.fromkeys(owner for tp in revoked for owner in self.owners.pop(tp, ()))
@@ -140,14 +146,19 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         Faust's own would seek to the committed offsets at all these times. They may be of a table that is no more, and
         lie beyond what was folded into this one.
         """
-        owned = (owner for owner in self.owned() if not owner.stopped and owner.restored())
-        beginning = [owner for owner in owned if owner not in self.begun]
-        self.begun.update(beginning)  # before the first await: Faust may call this twice at a time
-        await asyncio.gather(*(self._begin(owner) for owner in beginning))
+        owned = [owner for owner in self.owned() if not owner.stopped and owner.restored()]
+        for owner in owned:
+            if owner not in self.begun:  # Faust may call this twice at a time
+                self.begun[owner] = asyncio.create_task(self._begin(owner), name=f"begin of {owner.changelog}")
+        if beginning := [self.begun[owner] for owner in owned]:
+            await asyncio.wait(beginning)
 
     async def _begin(self, owner: Owner) -> None:
         try:
             await self._go_on(owner)
+        except asyncio.CancelledError as error:
+            self.engine.cut_off(error, "The begin of an owner")
+            raise
         except Exception as error:
             if not owner.stopped:
                 self.engine.fail(error)

@@ -8,6 +8,7 @@ TajoError
     ├── BrokerSilent         the broker did not answer in time
     ├── TransactionUndecided  a transaction hangs, and how it ended cannot be known
     ├── CutOff               what restores or polls was cancelled by nobody, and would be gone
+    ├── Standstill           owners have their partitions and do not begin
     ├── PositionLost         the log was cut or created anew under a stored position
     ├── SettingsChanged      the folds' settings differ from those that the tables were built with
     ├── TopicsMissing        topics that have to be there are not
@@ -43,6 +44,10 @@ class TransactionUndecided(StreamsError):
 
 class CutOff(StreamsError):
     """What restores or polls ended by a cancellation that nobody had asked for."""
+
+
+class Standstill(StreamsError):
+    """Owners have their partitions and do not begin."""
 
 
 class PositionLost(StreamsError):

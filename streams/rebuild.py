@@ -15,12 +15,13 @@ from aiokafka import TopicPartition
 
 from projections.fold import Fold
 from streams.access import Kafka
-from streams.engine import Engine, Role, end_process
+from streams.engine import Engine, end_process
 from streams.flow import Flow
 from streams.folds import FoldOwner
 from streams.names import INNER, Names
 from streams.purge import EVERY_S
 from streams.reading import Reader
+from streams.role import Role
 
 
 class Progress(NamedTuple):

@@ -12,6 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from schemas.topics import DAY
 from streams.access import Kafka
+from streams.engine_records import as_parsed
 from streams.errors import PositionLost
 from streams.store import Store
 
@@ -20,12 +21,6 @@ _DELETIONS_STAY: Final = 13 * DAY
 and would keep for ever what was deleted."""
 _FETCH_BYTES: Final = 8 << 20
 _FETCHES: Final = 3  # written at a time: fewer and larger files for RocksDB to merge, at so many times the memory
-
-
-def as_parsed(data: bytes | None) -> bytes | None:
-    """A deserializer that changes nothing. Records of consumers that are given it for their keys stay as the C parser
-    made them, where the engine is imported (streams.engine_records.InputRecords)."""
-    return data
 
 
 async def restore(

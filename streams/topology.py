@@ -22,12 +22,12 @@ from projections.orders import OrdersFold
 from projections.subscribers import SubscribersFold
 from schemas import topics
 from schemas.settings import FoldSettings
-from streams.engine import Role
 from streams.enrich import owner as enrich
 from streams.errors import TopologyBroken
 from streams.folds import FoldOwner, ticks
 from streams.names import Names
 from streams.owner import Owner, Parts
+from streams.role import Role
 from streams.sink import owner as sink
 
 # In the order in which they feed each other: who writes an inner topic stands before who reads it, or is the same.

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -28,17 +29,20 @@ from schemas.requests import Request
 from schemas.settings import FoldSettings
 from streams import topology
 from streams.access import Kafka
-from streams.engine import Engine, Role
 from streams.enrich.owner import EnrichOwner
 from streams.enrich.settings import EnrichSettings, HooksWanted, StoreConnection
 from streams.flow import Flow
 from streams.names import Names
+from streams.role import Role
 from streams.sink.owner import SinkOwner
 from streams.sink.settings import Destination, Timings
 from tajo import topics as broker_topics
 from tajo.attributes import attribute_types
 from tajo.persistence import until_it_works
 from tajo.settings import Account, ConnectedStore, Settings
+
+if TYPE_CHECKING:
+    from streams.engine import Engine
 
 VERSION = "v1"
 
@@ -274,8 +278,10 @@ class Components:
     def sink_role(self, destinations: Mapping[str, Destination]) -> Role:
         return topology.SINK.role(lambda parts: SinkOwner(parts, destinations, self.clock, timings=self.timings))
 
-    def engine(self, group: str, roles: list[Role]) -> Engine:
+    def engine(self, group: str, roles: list[Role]) -> "Engine":
         """One member of the consumer group ``group`` that runs ``roles``."""
+        from streams.engine import Engine  # brings Faust, which the gateway and most commands never need
+
         return Engine(
             self.names.group(group),
             roles,

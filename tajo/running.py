@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
@@ -16,7 +16,6 @@ from connectors.brevo.errors import BrevoError
 from gateway.serving import Server, server_config, settle
 from schemas.requests import Resource, Sync
 from streams import versions
-from streams.engine import Engine
 from tajo.access import register
 from tajo.access.joining import stores_of
 from tajo.access.live import controlled
@@ -25,6 +24,9 @@ from tajo.components import Components
 from tajo.errors import BrokerUnreachable, GatewayNotStarted, Problem, SettingsError
 from tajo.persistence import until_it_works
 from tajo.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.engine import Engine
 
 INITIAL = "initial"  # id of the first import of a store: the same id twice is one job
 
@@ -63,7 +65,7 @@ async def told_to_stop() -> None:
 
 
 @asynccontextmanager
-async def running(engine: Engine) -> AsyncIterator[None]:
+async def running(engine: "Engine") -> AsyncIterator[None]:
     """Raises BrokerUnreachable if the broker goes away during the start."""
     starting = asyncio.create_task(_started(engine))
     try:
@@ -74,7 +76,7 @@ async def running(engine: Engine) -> AsyncIterator[None]:
         await engine.stop()
 
 
-async def _started(engine: Engine) -> None:
+async def _started(engine: "Engine") -> None:
     with broker_stays():
         await engine.start()
 

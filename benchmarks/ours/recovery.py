@@ -8,8 +8,8 @@ import time
 
 from benchmarks.ours.fold import CustomersOfOrders
 from benchmarks.ours.worker import run
-from streams.engine import Role
 from streams.folds import FoldOwner
+from streams.role import Role
 
 
 class Restoring(FoldOwner):

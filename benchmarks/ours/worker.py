@@ -11,10 +11,11 @@ import uvloop
 from benchmarks.broker import PARTITIONS
 from projections.fold import Fold
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.folds import FoldOwner
 from streams.names import Names
 from streams.rocks import SharedMemory
+from streams.role import Role
 
 
 class RunNames(Names, frozen=True):

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.folds import FoldOwner
 from streams.names import Names
 from streams.purge import EVERY_S
+from streams.role import Role
 from tests.streams.counting import Entries, Sums
 
 

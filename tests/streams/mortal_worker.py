@@ -15,9 +15,10 @@ from typing import Any, cast
 from projections.fold import Fold
 from streams import engine
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.names import Names
 from streams.owner import Parts
+from streams.role import Role
 from tests.streams.counting import Entries, Sums
 from tests.streams.stand import COUNT, MortalFold, Point
 

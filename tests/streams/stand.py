@@ -12,11 +12,12 @@ from aiokafka import AIOKafkaProducer
 from connectors.clock import Clock
 from projections.fold import Fold
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.flow import Flow
 from streams.folds import FoldOwner
 from streams.names import Names
 from streams.owner import Owner, Parts
+from streams.role import Role
 from streams.store import Store, open_store
 from tests.streams import logs
 from tests.streams.alarms import Alarms

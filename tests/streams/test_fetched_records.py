@@ -11,8 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 
-import streams.engine_records  # noqa: F401 - puts itself in aiokafka's place
-from streams.restore import as_parsed
+from streams.engine_records import as_parsed
 from tajo.kafka import EmbeddedKafka
 from tests.streams import logs
 

@@ -8,8 +8,9 @@ import pytest
 from projections.fold import Input, Output
 from schemas import topics
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.folds import FoldOwner
+from streams.role import Role
 from tests.streams import logs
 from tests.streams.stand import COUNT, Stand
 

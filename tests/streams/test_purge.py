@@ -15,7 +15,7 @@ from faust.types import TP
 
 from schemas import topics
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.errors import PositionLost
 from streams.folds import FoldOwner
 from streams.names import INNER, Names
@@ -23,6 +23,7 @@ from streams.owner import Owner
 from streams.purge import Purge
 from streams.reading import Reader
 from streams.rebuild import Rebuild
+from streams.role import Role
 from tests.streams import logs
 from tests.streams.counting import Entries, Sums
 from tests.streams.stand import COUNT, Stand

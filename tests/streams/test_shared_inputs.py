@@ -9,10 +9,11 @@ from typing import Any
 from projections.fold import Input, Output
 from schemas import topics
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.flow import Flow
 from streams.folds import FoldOwner
 from streams.names import Names
+from streams.role import Role
 from tests.streams import logs
 from tests.streams.counting import Entries
 from tests.streams.test_engine import changes, expected

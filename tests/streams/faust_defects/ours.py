@@ -9,10 +9,11 @@ from typing import Any
 
 from schemas import topics
 from streams.access import Kafka
-from streams.engine import Engine, Role
+from streams.engine import Engine
 from streams.folds import FoldOwner
 from streams.names import Names
 from streams.owner import Owner, Parts
+from streams.role import Role
 from tests.streams import logs
 from tests.streams.alarms import Alarms
 from tests.streams.faust_defects.stock import committed, create

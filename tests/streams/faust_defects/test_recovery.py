@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from schemas import topics
-from streams.errors import TopicsMissing
+from streams.errors import Standstill, TopicsMissing
 from streams.folds import FoldOwner
 from streams.owner import Parts
 from tests.streams import logs
@@ -155,8 +155,9 @@ async def test_ours_ends_when_a_restore_was_cancelled_from_inside(
     try:
         await ours.failed()
     finally:
+        engine._looking.cancel()
         start.cancel()
-        await asyncio.wait([start])
+        await asyncio.wait([start, engine._looking])
         await engine.app.stop()
         await engine._probe.stop()
     assert str(ours.failures[0]) == "A restore was cut off; nobody would do it any more."
@@ -206,3 +207,66 @@ async def test_ours_names_the_topics_that_are_missing(
     assert str(error.value) == (
         f"Kafka does not know {ours.names.topic(ours.input)}, {ours.changelog}: `tajo topics apply` creates them."
     )
+
+
+async def test_ours_begins_though_faust_cancels_who_waits_for_it_and_restores_anew(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """As at each rebalance that comes while a restore is under way."""
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    await ours.write(b'{"at": 1}')
+    engine = ours.engine("one")
+    position, asked, go_on, again = engine.position, asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(owner: Any) -> Any:
+        asked.set()
+        await go_on.wait()
+        return await position(owner)
+
+    engine.position = slow
+    start = asyncio.create_task(engine.start())
+    await asked.wait()
+    consumer = engine.app.consumer
+    perform_seek = consumer.perform_seek
+
+    async def noted() -> None:
+        again.set()
+        await perform_seek()
+
+    consumer.perform_seek = noted
+    engine.app.tables.recovery.signal_recovery_start.set()
+    await again.wait()
+    go_on.set()
+    await start
+    try:
+        await ours.all_told(1)
+    finally:
+        await engine.stop()
+    assert ours.failures == []
+
+
+async def test_ours_ends_when_an_owner_never_begins(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it waits for."""
+    monkeypatch.setattr("streams.engine.LOOK_EVERY_S", 0.01)
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    engine = ours.engine("one")
+
+    async def never(_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    engine.position = never
+    start = asyncio.create_task(engine.start())
+    try:
+        error = await ours.failed()
+    finally:
+        engine._looking.cancel()
+        start.cancel()
+        await asyncio.wait([start, engine._looking])
+        await engine.app.stop()
+        await engine._probe.stop()
+    assert isinstance(error, Standstill)
+    assert str(error).startswith("v1/alarms/0 got their partitions, and for 0 s have come no further")
