@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,13 @@ from streams.position import checked_position
 from streams.purge import EVERY_S, Purge
 from streams.rocks import SharedMemory
 from streams.role import Role
+from streams.stillness import Stillness
 from streams.store import Store
 
 EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
 LOOK_EVERY_S = 2.0
-STILL = 30  # looks in a row at which no owner that has still to begin has come any further
+STILL = 30  # looks in a row at which something is as it was that ought to come on
 TOPICS_S = 10.0  # in which a broker has to hear of topics that were created just now
 log = logging.getLogger("tajo.engine")
 
@@ -45,14 +46,6 @@ def end_process(error: BaseException) -> None:
     with contextlib.suppress(OSError):  # a full disk may be the end of us, and our log may lie on it
         print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
     os._exit(EXIT_FAILED)
-
-
-def _standstill(waiting: Iterable[Owner]) -> str:
-    names = ", ".join(f"{owner.name}/{owner.partition}" for owner in waiting)
-    return (
-        f"{names} got their partitions, and for {STILL * LOOK_EVERY_S:.0f} s have come no further in restoring their "
-        f"tables and beginning to read: the broker is away, or this process stands still. A new start begins anew."
-    )
 
 
 class Engine:
@@ -106,11 +99,22 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 1000)
-        self._looking = asyncio.create_task(self._look_after_owners(), name="look after owners")
+        self._looking = self._spawn(self._look_after_owners(), "look after owners")
         await self.app.start()
         gc.freeze()
-        self._watch = asyncio.create_task(self._watch_app(), name="watch over Faust")
-        self._purging = asyncio.create_task(self._purge.run(), name="purge of inner topics")
+        self._watch = self._spawn(self._watch_app(), "watch over Faust")
+        self._purging = self._spawn(self._purge.run(), "purge of inner topics")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """A task that ends with us: should it raise, the process ends."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self.fail(error)
+
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(ended)
+        return task
 
     async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
         """Faust leaves topics out of an assignment that its broker does not know yet, for minutes and in silence."""
@@ -175,14 +179,17 @@ class Engine:
         self.fail(RuntimeError(f"Faust has stopped: {self.app.crash_reason!r}"))
 
     async def _look_after_owners(self) -> None:
-        waiting: dict[Owner, int] = {}
-        still = 0
+        stillness = Stillness(STILL)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            before, waiting = waiting, self._waiting()
-            still = still + 1 if waiting and waiting == before else 0
-            if still == STILL:
-                self.fail(Standstill(_standstill(waiting)))
+            # Without a broker, or after a sleep of ours, everything stands still and will come on by itself.
+            if still := stillness.look(self._coming_on() if self.holds_lease() else {}):
+                self.fail(
+                    Standstill(
+                        f"For {STILL * LOOK_EVERY_S:.0f} s nothing has come of {', '.join(still)}, although the broker "
+                        f"answers. This process ends, since a new one begins anew."
+                    )
+                )
             for owner in self.owners():
                 try:
                     await owner.settle()
@@ -190,10 +197,15 @@ class Engine:
                     if not owner.stopped:
                         self.fail(error)
 
-    def _waiting(self) -> dict[Owner, int]:
-        """Owners that have not begun yet, and how far their stores are."""
-        owners = (owner for owner in self.owners() if not owner.stopped and owner not in self.app.consumer.ready)
-        return {owner: owner.store.offset() for owner in owners}
+    def _coming_on(self) -> dict[str, object]:
+        """What may never be the same for long -> how far it is."""
+        consumer = self.app.consumer
+        owners = [owner for owner in self.owners() if not owner.stopped]
+        restored = {f"{one.name}/{one.partition}": one.store.offset() for one in owners if one not in consumer.ready}
+        fed = {f"what {one.name}/{one.partition} was fed with": {**one.position} for one in owners if one.forgotten}
+        # Some wait until others are restored.
+        beginning = {f"the beginning of {', '.join(restored)}": restored} if restored else {}
+        return {**beginning, **fed, **consumer.reading()}
 
     def owners(self) -> list[Owner]:
         """Those of the partitions that are assigned now."""

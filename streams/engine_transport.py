@@ -241,6 +241,26 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         """Where the hindmost reader goes on."""
         return min(owner.following(topic) for owner, topic in self._readers(tp))
 
+    def reading(self) -> dict[str, object]:
+        """Inputs whose readers can take more -> the consumer's position while something lies behind it, else when it
+        has asked the broker last. Without those that have no leader."""
+        found: dict[str, object] = {}
+        consumer = self._thread._consumer
+        if not self.owners or (assignment := consumer._subscription.subscription.assignment) is None:
+            return found
+        for tp in self.owners:
+            state = assignment.state_value(TopicPartition(*tp))
+            leader = consumer._client.cluster.leader_for_partition(tp)
+            waits = any(self._takes_no_more(owner, topic) for owner, topic in self._readers(tp))
+            if state is None or waits or leader is None or leader < 0:
+                continue
+            behind = state.has_valid_position and state.lso is not None and state.position < state.lso
+            found[f"{tp.topic}/{tp.partition}"] = state.position if behind else state.timestamp
+        return found
+
+    def _takes_no_more(self, owner: Owner, topic: str) -> bool:
+        return owner.stopped or owner not in self.ready or owner.full(topic)
+
     async def _seek_back_lost(self, tps: Iterable[TP]) -> None:
         """Polls again what an earlier poll took out of the consumer and nobody was fed with."""
         back = {}

@@ -8,7 +8,7 @@ TajoError
     ├── BrokerSilent         the broker did not answer in time
     ├── TransactionUndecided  a transaction hangs, and how it ended cannot be known
     ├── CutOff               what restores or polls was cancelled by nobody, and would be gone
-    ├── Standstill           owners have their partitions and do not begin
+    ├── Standstill           something does not come on, although the broker answers
     ├── PositionLost         the log was cut or created anew under a stored position
     ├── SettingsChanged      the folds' settings differ from those that the tables were built with
     ├── TopicsMissing        topics that have to be there are not
@@ -47,7 +47,7 @@ class CutOff(StreamsError):
 
 
 class Standstill(StreamsError):
-    """Owners have their partitions and do not begin."""
+    """Something does not come on, although the broker answers: owners that begin, inputs that are read."""
 
 
 class PositionLost(StreamsError):

@@ -138,6 +138,11 @@ class Owner:
         """Whether something was fed that is not committed yet."""
         return bool(self._inbox) or self._working.locked()
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether something was fed and nobody works on it; for longer than a moment only if a wake-up was lost."""
+        return bool(self._inbox) and not self._working.locked()
+
     async def run(self) -> None:
         """One wake-up: works until the inbox is empty."""
         async with self._working:

@@ -269,4 +269,7 @@ async def test_ours_ends_when_an_owner_never_begins(
         await engine.app.stop()
         await engine._probe.stop()
     assert isinstance(error, Standstill)
-    assert str(error).startswith("v1/alarms/0 got their partitions, and for 0 s have come no further")
+    assert str(error) == (
+        "For 0 s nothing has come of the beginning of v1/alarms/0, although the broker answers. This process ends, "
+        "since a new one begins anew."
+    )
