@@ -8,6 +8,7 @@ tests/streams/test_engine_private_parts.py fails when one of them goes.
 import asyncio
 import time
 import weakref
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -74,6 +75,15 @@ class OwnerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         await super().on_partitions_assigned(assigned, generation_id)
 
 
+class _ReadOffsets(defaultdict[TP, int | None]):
+    """How far Faust believes to have read. It drops what lies before that, and may have it from before a rebalance,
+    when others read: a wake-up of inputs would be lost."""
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        if tp.topic not in InputRecords.inputs:
+            super().__setitem__(tp, offset)
+
+
 class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     """Feeds owners. Every call into it must expect that a partition has just been taken away."""
 
@@ -85,6 +95,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         self.begun: weakref.WeakKeyDictionary[Owner, asyncio.Task[None]] = weakref.WeakKeyDictionary()
         self.ready: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that have been told, and can be fed
         self.positioned: set[TP] = set()  # input partitions that were sought
+        self._read_offset = _ReadOffsets(lambda: None)
         self._restoring = asyncio.Semaphore(RESTORES)
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
 
@@ -199,11 +210,12 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         active = {tp for tp in active_partitions or () if tp in owners or tp.topic not in InputRecords.inputs}
         full = {tp for tp in active & owners.keys() if any(owner.full(topic) for owner, topic in self._readers(tp))}
         wanted = active - full
+        again = {tp: [self._wake_up(tp)] for tp in active & owners.keys() if self._sleeps(tp)}
         if not wanted:  # an empty set would mean all
             # Else the group would lose a member whose owners have been busy for broker_max_poll_interval.
             self._thread._consumer._subscription._last_fetch_ended = time.monotonic()
             await asyncio.sleep(0.01)
-            return {}
+            return again
         try:
             await self._seek_back_lost(wanted & owners.keys())
             found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
@@ -211,27 +223,31 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
             IllegalStateError,
             NoOffsetForPartitionError,
         ):  # partitions went, or came without a position
-            return {}
+            return again
         except OffsetOutOfRangeError as error:
             await self._out_of_range(error, owners)
-            return {}
+            return again
         runs = {tp: found.pop(tp) for tp in list(found) if tp.topic in InputRecords.inputs}
         for tp, run in runs.items():
-            if (readers := self._fed(tp, run)) is not None:
-                found[tp] = [self._wake_up(tp, run[-1], readers)]
-        return found
+            if self._fed(tp, run):
+                found[tp] = [self._wake_up(tp)]
+        return {**again, **found}
 
-    def _fed(self, tp: TP, run: Run) -> tuple[Owner, ...] | None:
-        """Who has the records now; None if they are for nobody, or would leave a gap.
+    def _sleeps(self, tp: TP) -> bool:
+        """Whether a reader has been fed and was not woken: Faust drops messages when its flow stops and resumes."""
+        return any(owner.forgotten for owner, _ in self._readers(tp))
+
+    def _fed(self, tp: TP, run: Run) -> bool:
+        """Whether readers have the records now; not if these are for nobody, or would leave a gap.
 
         The poll may have begun before the partition was taken away, or before it was given back to others: what it
         brings may lie before or behind the position of those who read now. The next poll begins with what they lack.
         """
         if tp not in self.positioned or run.start > self._following(tp):
-            return None
+            return False
         for owner, topic in self._readers(tp):
             owner.feed(topic, run, run.end)
-        return self.owners[tp]
+        return True
 
     def _readers(self, tp: TP) -> list[tuple[Owner, str]]:
         """Who reads the partition, and under which logical name of its topic."""
@@ -286,9 +302,10 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         except Exception as found:
             self.engine.fail(found)
 
-    @staticmethod
-    def _wake_up(tp: TP, last: Any, readers: tuple[Owner, ...]) -> ConsumerRecord:
-        return ConsumerRecord(*tp, last.offset, last.timestamp, 0, None, readers, None, -1, -1, ())
+    def _wake_up(self, tp: TP) -> ConsumerRecord:
+        """For those who read now. The offset is a figure, of the last record that all of them have."""
+        now = int(time.time() * 1000)
+        return ConsumerRecord(*tp, self._following(tp) - 1, now, 0, None, self.owners[tp], None, -1, -1, ())
 
     def _filter_committable_offsets(self, tps: set[TP]) -> dict[TP, int]:
         # Inputs have acks=False: Faust tracks none of their offsets. The commit is only a hint, and a figure for lag.

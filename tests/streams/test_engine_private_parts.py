@@ -163,3 +163,9 @@ def test_partitions_are_registered_by_the_method_that_is_replaced_each_time_that
     assert inspect.getsource(sender.Sender).count("AddPartitionsToTxnHandler(") == 1
     assert "AddPartitionsToTxnHandler(" in inspect.getsource(sender.Sender._do_add_partitions_to_txn)
     assert "while" not in inspect.getsource(sender.BaseHandler.do)
+
+
+def test_how_far_was_read_is_noted_in_the_table_that_is_replaced() -> None:
+    source = inspect.getsource(driver.Consumer._drain_messages)
+    assert "set_read_offset = self._read_offset.__setitem__" in source
+    assert "get_read_offset = self._read_offset.__getitem__" in source

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from faust.types import TP
+
 from tests.streams import logs
 from tests.streams.faust_defects.ours import Held, Ours, owner_of
 
@@ -47,4 +49,43 @@ async def test_what_was_fetched_before_a_rebalance_is_folded_once_after_it(
         second.go.set()
         await ours.all_told(6)
     assert await ours.told() == [b"a is set, %d so far" % (n + 1) for n in range(6)]
+    assert not ours.failures
+
+
+async def test_what_lies_before_what_others_have_read_is_folded_at_once(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Faust drops messages before the last one that it remembers, and remembers one after the partition was taken."""
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    async with ours.running(ours.engine("one")) as engine:
+        await owner_of(engine, lambda owner: owner in engine.app.consumer.ready)
+        engine.app.consumer._read_offset[TP(ours.names.topic(ours.input), 0)] = 1000
+        await ours.write(b'{"at": 1}')
+        await ours.all_told(1)
+    assert not ours.failures
+
+
+async def test_who_was_fed_just_before_flow_resumes_is_woken_again(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Faust empties its queues when it resumes the flow at the end of a restore, when the first owners may read."""
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    engine, lost = ours.engine("one"), list[Any]()
+    engine.app.finalize()
+    consumer = engine.app.consumer
+    callback = consumer.callback
+
+    async def handed_on(message: Any) -> None:
+        await callback(message)
+        if not lost:
+            lost.append(message)
+            engine.app.flow_control.resume()
+
+    consumer.callback = handed_on
+    async with ours.running(engine):
+        await ours.write(b'{"at": 1}')
+        await ours.all_told(1)
+    assert len(lost) == 1
     assert not ours.failures
