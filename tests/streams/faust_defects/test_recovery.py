@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
 from schemas import topics
+from streams.engine import Engine
 from streams.errors import Standstill, TopicsMissing
 from streams.folds import FoldOwner
 from streams.owner import Parts
@@ -145,21 +146,28 @@ class CutOff(FoldOwner):
         raise asyncio.CancelledError
 
 
-async def test_ours_ends_when_a_restore_was_cancelled_from_inside(
-    kafka: str, topic_prefix: str, tmp_path: Path
-) -> None:
-    ours = Ours(kafka, topic_prefix, tmp_path)
-    await ours.create()
-    engine = ours.engine("one", CutOff)
-    start = asyncio.create_task(engine.start())  # which waits for the restore
+@asynccontextmanager
+async def restoring_for_ever(engine: Engine) -> AsyncIterator[None]:
+    """An engine whose start waits for a restore that does not end."""
+    start = asyncio.create_task(engine.start())
     try:
-        await ours.failed()
+        yield
     finally:
         engine._looking.cancel()
         start.cancel()
         await asyncio.wait([start, engine._looking])
         await engine.app.stop()
         await engine._probe.stop()
+
+
+async def test_ours_ends_when_a_restore_was_cancelled_from_inside(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    engine = ours.engine("one", CutOff)
+    async with restoring_for_ever(engine):
+        await ours.failed()
     assert str(ours.failures[0]) == "A restore was cut off; nobody would do it any more."
 
 
@@ -259,15 +267,8 @@ async def test_ours_ends_when_an_owner_never_begins(
         await asyncio.Event().wait()
 
     engine.position = never
-    start = asyncio.create_task(engine.start())
-    try:
+    async with restoring_for_ever(engine):
         error = await ours.failed()
-    finally:
-        engine._looking.cancel()
-        start.cancel()
-        await asyncio.wait([start, engine._looking])
-        await engine.app.stop()
-        await engine._probe.stop()
     assert isinstance(error, Standstill)
     assert str(error) == (
         "For 0 s nothing has come of the beginning of v1/alarms/0, although the broker answers. This process ends, "
