@@ -3,7 +3,7 @@
 The fold and its checks are those of benchmarks/fold.py. `growth-time`: orders a second of the small run in relation to
 those of the large one, or the other way round, whichever is smaller, from the first output to the last.
 `growth-memory`: the most bytes that were resident in the worker's process, small run in relation to large one. The
-stores share a memory (streams/rocks.py) that is made small here, so that both runs fill it.
+stores share a memory (streams/engine_rocks.py) that is made small here, so that both runs fill it.
 """
 
 from collections.abc import Sequence

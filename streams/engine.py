@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from faust.types import TP
 
 from streams.access import Kafka
 from streams.engine_records import InputRecords
+from streams.engine_rocks import SharedMemory
 from streams.engine_transport import OwnerTransport, WakeUps
 from streams.errors import CutOff, Fenced, Standstill, TopicsMissing
 from streams.flow import Flow
@@ -28,10 +29,10 @@ from streams.names import Names
 from streams.owner import Owner, Parts
 from streams.position import checked_position
 from streams.purge import EVERY_S, Purge
-from streams.rocks import SharedMemory
 from streams.role import Role
 from streams.stillness import Stillness
 from streams.store import Store
+from streams.tasks import watched
 
 EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
@@ -99,22 +100,11 @@ class Engine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 1000)
-        self._looking = self._spawn(self._look_after_owners(), "look after owners")
+        self._looking = watched(self._look_after_owners(), "look after owners", self.fail)
         await self.app.start()
         gc.freeze()
-        self._watch = self._spawn(self._watch_app(), "watch over Faust")
-        self._purging = self._spawn(self._purge.run(), "purge of inner topics")
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """A task that ends with us: should it raise, the process ends."""
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                self.fail(error)
-
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(ended)
-        return task
+        self._watch = watched(self._watch_app(), "watch over Faust", self.fail)
+        self._purging = watched(self._purge.run(), "purge of inner topics", self.fail)
 
     async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
         """Faust leaves topics out of an assignment that its broker does not know yet, for minutes and in silence."""

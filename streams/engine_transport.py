@@ -208,9 +208,10 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""
         owners = {tp: readers for tp, readers in self.owners.items() if tp in self.positioned}
         active = {tp for tp in active_partitions or () if tp in owners or tp.topic not in InputRecords.inputs}
-        full = {tp for tp in active & owners.keys() if any(owner.full(topic) for owner, topic in self._readers(tp))}
+        inputs = active & owners.keys()
+        full = {tp for tp in inputs if any(owner.full(topic) for owner, topic in self._readers(tp))}
+        again = {tp: [self._wake_up(tp)] for tp in inputs if self._sleeps(tp)}
         wanted = active - full
-        again = {tp: [self._wake_up(tp)] for tp in active & owners.keys() if self._sleeps(tp)}
         if not wanted:  # an empty set would mean all
             # Else the group would lose a member whose owners have been busy for broker_max_poll_interval.
             self._thread._consumer._subscription._last_fetch_ended = time.monotonic()

@@ -30,6 +30,7 @@ from streams.names import Names
 from streams.partitioner import partition_of
 from streams.restore import restore
 from streams.store import OWNER_KEY, POSITION_KEY, RESERVED, Store
+from streams.tasks import watched
 from streams.transaction import Transactions
 
 _KEY = itemgetter(0)
@@ -182,18 +183,11 @@ class Owner:
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A task of this owner's own; should it raise, the process ends as if ``work`` had raised."""
 
-        def ended(task: asyncio.Task[None]) -> None:
-            if (
-                not task.cancelled()
-                and (error := task.exception()) is not None
-                and not self.stopped
-                and self.on_failure
-            ):
+        def failed(error: BaseException) -> None:
+            if not self.stopped and self.on_failure:
                 self.on_failure(error)
 
-        task = asyncio.create_task(work, name=f"{name} of {self.changelog.topic}/{self.partition}")
-        task.add_done_callback(ended)
-        return task
+        return watched(work, f"{name} of {self.changelog.topic}/{self.partition}", failed)
 
     async def commit(
         self, outputs: Iterable[Output], changes: Iterable[tuple[bytes, bytes | None]], position: Mapping[str, int]

@@ -97,7 +97,7 @@ def _own(offset: int) -> dict[bytes, bytes]:
 
 
 def _file_options() -> Any:
-    """With a Bloom filter, as all files of a store have it (streams.rocks)."""
+    """With a Bloom filter, as all files of a store have it (streams.engine_rocks)."""
     options, blocks = rocksdict.Options(raw_mode=True), rocksdict.BlockBasedOptions()
     blocks.set_bloom_filter(BLOOM_BITS, False)
     options.set_block_based_table_factory(blocks)

@@ -79,6 +79,7 @@ class Transactions:
     async def settle(self) -> None:
         """After a connection was lost: makes sure that the last transactions are decided in all of their partitions.
 
+        The last two: the connection may have gone as the last one began, before the one before had its marks.
         Not while ``write`` is under way. What fails is left to the next one.
         """
         if not self._broken:

@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.orders import Order
 from benchmarks.ours.worker import fold_role, run
 from projections.fold import Input, Output
-from streams.rocks import SharedMemory
+from streams.engine_rocks import SharedMemory
 
 
 class State(msgspec.Struct, array_like=True):

@@ -12,9 +12,9 @@ from benchmarks.broker import PARTITIONS
 from projections.fold import Fold
 from streams.access import Kafka
 from streams.engine import Engine
+from streams.engine_rocks import SharedMemory
 from streams.folds import FoldOwner
 from streams.names import Names
-from streams.rocks import SharedMemory
 from streams.role import Role
 
 

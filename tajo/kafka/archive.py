@@ -3,8 +3,6 @@
 With them a broker answers in little more than half of the time. Java does without where one does not fit.
 """
 
-import os
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,11 +10,11 @@ from tajo.kafka.jars import cache_folder
 from tajo.kafka.java import Java
 
 
-def archive_of(java: Java, jars: Path, environ: Mapping[str, str] = os.environ) -> Path:
+def archive_of(java: Java, jars: Path) -> Path:
     """Where it lies, or would: `$XDG_CACHE_HOME/tajo/kafka-4.3.1/classes-0f3a5c….jsa`, one for each Java and jars."""
-    seen = [java.build, str(jars)]
-    seen += sorted(f"{jar.name} {jar.stat().st_size} {jar.stat().st_mtime_ns}" for jar in jars.glob("*.jar"))
-    return cache_folder(environ).parent / f"classes-{sha256(repr(seen).encode()).hexdigest()[:16]}.jsa"
+    files = {jar.name: jar.stat() for jar in jars.glob("*.jar")}
+    seen = [java.build, str(jars), *sorted(f"{name} {one.st_size} {one.st_mtime_ns}" for name, one in files.items())]
+    return cache_folder().parent / f"classes-{sha256(repr(seen).encode()).hexdigest()[:16]}.jsa"
 
 
 def using(archive: Path) -> tuple[str, ...]:

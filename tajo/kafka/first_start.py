@@ -35,10 +35,13 @@ def ensure_archive(java: Java, jars: Path) -> bool:
 
 
 def _is_whole(archive: Path, java: Java, jars: Path) -> bool:
-    """Java believes that an archive is as long as it says, and crashes where it is not."""
+    """Java believes that an archive is as long as it says, and crashes where it is not, with a report beside it."""
+    if not archive.exists():
+        return False
     command = [str(java.command), "-Xshare:on", *using(archive), "-cp", f"{jars}/*"]
     command += ["kafka.tools.StorageTool", "random-uuid"]
     try:
-        return archive.exists() and subprocess.run(command, capture_output=True, timeout=_CHECK_SECONDS).returncode == 0
+        done = subprocess.run(command, capture_output=True, timeout=_CHECK_SECONDS, cwd=archive.parent)
     except subprocess.TimeoutExpired:
         return False
+    return done.returncode == 0

@@ -41,6 +41,7 @@ def test_it_is_made_once_and_whole_and_classes_come_from_it(jars: Path) -> None:
     assert _is_whole(half, java, jars)
     os.truncate(half, half.stat().st_size // 2)
     assert not _is_whole(half, java, jars)
+    assert not list(Path.cwd().glob("hs_err_pid*")), "Java's report of its crash lies beside the archive"
 
 
 def test_where_none_can_be_written_kafka_starts_without(jars: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from faust.stores import rocksdb
 
-from streams.rocks import SharedMemory
+from streams.engine_rocks import SharedMemory
 from streams.store import Store
 
 MEMORY = 32 << 20
