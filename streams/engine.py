@@ -17,6 +17,7 @@ from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.types import TP
 
 from streams.access import Kafka
@@ -47,6 +48,14 @@ def end_process(error: BaseException) -> None:
     with contextlib.suppress(OSError):  # a full disk may be the end of us, and our log may lie on it
         print(f"tajo: process {os.getpid()} ends: {type(error).__name__}: {error}", file=sys.__stderr__, flush=True)
     os._exit(EXIT_FAILED)
+
+
+async def _known(probe: AIOKafkaConsumer) -> set[str]:
+    """Names of all topics. Raises KafkaConnectionError, where aiokafka 0.14.0 raises an error without a kind."""
+    try:
+        return set(await probe.topics())
+    except KafkaError as error:
+        raise KafkaConnectionError(str(error)) from error
 
 
 class Engine:
@@ -86,11 +95,15 @@ class Engine:
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Joins the group; partitions arrive as the group decides. Raises TopicsMissing."""
+        """Joins the group; partitions arrive as the group decides. Raises TopicsMissing, or KafkaError."""
         self.app.conf.datadir.parent.mkdir(parents=True, exist_ok=True)
         self._probe = AIOKafkaConsumer(**self.kafka.client(), enable_auto_commit=False)
         await self._probe.start()
-        await self._find_topics(self._probe)
+        try:
+            await self._find_topics(self._probe)
+        except BaseException:
+            await self._probe.stop()
+            raise
         self.app.finalize()
         self._share_memory()
         self._watch_restores()
@@ -111,9 +124,8 @@ class Engine:
         wanted = {self.names.topic(topic) for role in self.roles for topic in role.inputs}
         wanted |= {self.names.changelog(role.name, versioned=role.versioned) for role in self.roles}
         until = time.monotonic() + TOPICS_S
-        while missing := wanted - await probe.topics():
+        while missing := wanted - await _known(probe):
             if time.monotonic() > until:
-                await probe.stop()
                 raise TopicsMissing(
                     f"Kafka does not know {', '.join(sorted(missing))}: `tajo topics apply` creates them."
                 )

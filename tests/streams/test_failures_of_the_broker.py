@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from projections.fold import Output
 from schemas import topics
 from streams import failures
+from streams.access import Kafka
+from streams.engine import Engine
 from streams.errors import BrokerSilent, NotWritten
+from tajo.errors import BrokerUnreachable
+from tajo.running import running
 from tests.streams import logs
 from tests.streams.alarms import Alarms
 from tests.streams.own_broker import OwnBroker
@@ -94,6 +99,24 @@ async def test_a_coordinator_that_stays_away_ends_its_owner_in_time(
     came = [b"lost"] if successor.store.get([b"last"])[b"last"] == b"lost" else []
     await say(successor, b"next")
     assert await told(stand) == [*came, b"next"]
+
+
+async def test_a_broker_that_goes_away_while_an_engine_looks_for_its_topics_ends_it_for_a_new_start(
+    stand: Stand, broker: OwnBroker, tmp_path: Path
+) -> None:
+    class Interrupted(Engine):
+        async def _find_topics(self, probe: AIOKafkaConsumer) -> None:
+            await asyncio.to_thread(broker.kill)  # it has answered once, and does not a second time
+            await super()._find_topics(probe)
+
+    engine = Interrupted(
+        "nobody", [], kafka=Kafka(broker.bootstrap_servers), names=stand.names, partitions=1, data_dir=tmp_path
+    )
+    try:
+        with pytest.raises(BrokerUnreachable, match="The broker went away while this component started"):
+            await running(engine).__aenter__()
+    finally:
+        await asyncio.to_thread(broker.start)
 
 
 async def test_an_owner_that_the_broker_has_forgotten_ends(stand: Stand, broker: OwnBroker) -> None:
