@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 from aiokafka import TopicPartition
 from aiokafka.consumer import consumer, fetcher
 
+import streams.engine_fetches  # noqa: F401  # how they go over the wire
+
 
 def as_parsed(data: bytes | None) -> bytes | None:
     """A deserializer that changes nothing. Records of consumers that are given it for their keys stay as the C parser

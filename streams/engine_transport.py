@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import faust
-from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
@@ -21,6 +20,7 @@ from faust.types import TP
 
 from streams.engine_records import InputRecords, Run, taken_up_to
 from streams.owner import Owner
+from streams.readers import Readers
 
 RESTORES = 4  # at a time: one thread does the work, and each holds some fetches in memory
 
@@ -90,7 +90,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.engine: Host = self.app.engine
-        self.owners: dict[TP, tuple[Owner, ...]] = {}  # input partition -> who reads it, while assigned
+        self.readers: dict[TP, Readers] = {}  # of each input partition, while assigned
         # Tells an owner from where it goes on: a task of its own, since Faust cancels whoever waits for it.
         self.begun: weakref.WeakKeyDictionary[Owner, asyncio.Task[None]] = weakref.WeakKeyDictionary()
         self.ready: weakref.WeakSet[Owner] = weakref.WeakSet()  # owners that have been told, and can be fed
@@ -100,7 +100,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         self.heard_at = 0.0  # time.monotonic() of the last heartbeat that the group's coordinator answered
 
     def owned(self, changelogs: Iterable[TP] | None = None) -> list[Owner]:
-        owners = dict.fromkeys(owner for readers in self.owners.values() for owner in readers)
+        owners = dict.fromkeys(owner for readers in self.readers.values() for owner in readers.owners)
         return [owner for owner in owners if changelogs is None or TP(*owner.changelog) in changelogs]
 
     def _new_consumer_thread(self) -> OwnerThread:
@@ -114,7 +114,8 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         await super().on_stop()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        gone = dict.fromkeys(owner for tp in revoked for owner in self.owners.pop(tp, ()))
+        readers = [self.readers.pop(tp) for tp in revoked if tp in self.readers]
+        gone = dict.fromkeys(owner for those in readers for owner in those.owners)
         self.positioned -= set(revoked)
         await self.engine.stop_owners(gone)
         await super().on_partitions_revoked(revoked)
@@ -126,8 +127,11 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         except Exception as error:
             self.engine.fail(error)
             return
-        inputs = {TP(*tp) for owner in new for tp in owner.inputs}
-        self.owners |= {tp: tuple(owner for owner in new if tp in owner.inputs) for tp in inputs}
+        inputs: dict[TP, list[tuple[Owner, str]]] = defaultdict(list)
+        for owner in new:
+            for tp, topic in owner.inputs.items():
+                inputs[TP(*tp)].append((owner, topic))
+        self.readers |= {tp: Readers(named) for tp, named in inputs.items()}
         self.pause_partitions(inputs)  # until positioned, in perform_seek
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -180,21 +184,21 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         self.ready.add(owner)
         # A topic that several read begins when all of them can be fed, and where the hindmost goes on: the others drop
         # what they had. Whoever was fed from the middle of a fetch on would miss what lies before.
-        shared = {TP(*tp): self.owners.get(TP(*tp), ()) for tp in owner.inputs}
+        shared = {TP(*tp): self.readers.get(TP(*tp)) for tp in owner.inputs}
         begins = {
-            tp: min(reader.position[reader.inputs[TopicPartition(*tp)]] for reader in readers)
+            tp: readers.following()
             for tp, readers in shared.items()
-            if readers and all(reader in self.ready for reader in readers)
+            if readers and all(reader in self.ready for reader in readers.owners)
         }
         await self.seek_wait(begins)
-        going_on = [tp for tp in begins if self.owners.get(tp) is shared[tp]]
+        going_on = [tp for tp in begins if self.readers.get(tp) is shared[tp]]
         if not owner.stopped:
             self.positioned.update(going_on)
             self.resume_partitions(going_on)
 
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         # Faust resumes source partitions before it seeks (tables/recovery.py).
-        super().resume_partitions({tp for tp in tps if tp not in self.owners or tp in self.positioned})
+        super().resume_partitions({tp for tp in tps if tp not in self.readers or tp in self.positioned})
 
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
@@ -206,19 +210,29 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> dict[TP, list[Any]]:
         """Puts the records of inputs into their owners' inboxes; one wake-up per partition goes on to Faust."""
-        owners = {tp: readers for tp, readers in self.owners.items() if tp in self.positioned}
-        active = {tp for tp in active_partitions or () if tp in owners or tp.topic not in InputRecords.inputs}
-        inputs = active & owners.keys()
-        full = {tp for tp in inputs if any(owner.full(topic) for owner, topic in self._readers(tp))}
-        again = {tp: [self._wake_up(tp)] for tp in inputs if self._sleeps(tp)}
-        wanted = active - full
+        inputs: dict[TP, Readers] = {}  # that can be read now
+        wanted: set[TP] = set()
+        again: dict[TP, list[Any]] = {}
+        full = False
+        for tp in active_partitions or ():
+            if (readers := self.readers.get(tp)) is None:
+                if tp.topic not in InputRecords.inputs:
+                    wanted.add(tp)
+            elif tp in self.positioned:
+                if readers.forgotten():  # Faust drops messages when its flow stops and resumes
+                    again[tp] = [self._wake_up(tp)]
+                if readers.full():
+                    full = True
+                else:
+                    inputs[tp] = readers
+        wanted |= inputs.keys()
         if not wanted:  # an empty set would mean all
             # Else the group would lose a member whose owners have been busy for broker_max_poll_interval.
             self._thread._consumer._subscription._last_fetch_ended = time.monotonic()
             await asyncio.sleep(0.01)
             return again
         try:
-            await self._seek_back_lost(wanted & owners.keys())
+            await self._seek_back_lost(inputs)
             found = dict(await super()._getmany(wanted, 0.02 if full else timeout))
         except (
             IllegalStateError,
@@ -226,7 +240,7 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
         ):  # partitions went, or came without a position
             return again
         except OffsetOutOfRangeError as error:
-            await self._out_of_range(error, owners)
+            await self._out_of_range(error, inputs)
             return again
         runs = {tp: found.pop(tp) for tp in list(found) if tp.topic in InputRecords.inputs}
         for tp, run in runs.items():
@@ -234,70 +248,56 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
                 found[tp] = [self._wake_up(tp)]
         return {**again, **found}
 
-    def _sleeps(self, tp: TP) -> bool:
-        """Whether a reader has been fed and was not woken: Faust drops messages when its flow stops and resumes."""
-        return any(owner.forgotten for owner, _ in self._readers(tp))
-
     def _fed(self, tp: TP, run: Run) -> bool:
         """Whether readers have the records now; not if these are for nobody, or would leave a gap.
 
         The poll may have begun before the partition was taken away, or before it was given back to others: what it
         brings may lie before or behind the position of those who read now. The next poll begins with what they lack.
         """
-        if tp not in self.positioned or run.start > self._following(tp):
+        if tp not in self.positioned or run.start > self.readers[tp].following():
             return False
-        for owner, topic in self._readers(tp):
-            owner.feed(topic, run, run.end)
+        self.readers[tp].feed(run, run.end)
         return True
-
-    def _readers(self, tp: TP) -> list[tuple[Owner, str]]:
-        """Who reads the partition, and under which logical name of its topic."""
-        return [(owner, owner.inputs[TopicPartition(*tp)]) for owner in self.owners[tp]]
-
-    def _following(self, tp: TP) -> int:
-        """Where the hindmost reader goes on."""
-        return min(owner.following(topic) for owner, topic in self._readers(tp))
 
     def reading(self) -> dict[str, object]:
         """Inputs whose readers can take more -> the consumer's position while something lies behind it, else when it
         has asked the broker last. Without those that have no leader."""
         found: dict[str, object] = {}
         consumer = self._thread._consumer
-        if not self.owners or (assignment := consumer._subscription.subscription.assignment) is None:
+        if not self.readers or (assignment := consumer._subscription.subscription.assignment) is None:
             return found
-        for tp in self.owners:
-            state = assignment.state_value(TopicPartition(*tp))
+        for tp, readers in self.readers.items():
+            state = assignment.state_value(tp)
             leader = consumer._client.cluster.leader_for_partition(tp)
-            waits = any(self._takes_no_more(owner, topic) for owner, topic in self._readers(tp))
+            waits = readers.take_no_more() or not all(owner in self.ready for owner in readers.owners)
             if state is None or waits or leader is None or leader < 0:
                 continue
             behind = state.has_valid_position and state.lso is not None and state.position < state.lso
             found[f"{tp.topic}/{tp.partition}"] = state.position if behind else state.timestamp
         return found
 
-    def _takes_no_more(self, owner: Owner, topic: str) -> bool:
-        return owner.stopped or owner not in self.ready or owner.full(topic)
-
-    async def _seek_back_lost(self, tps: Iterable[TP]) -> None:
+    async def _seek_back_lost(self, inputs: Mapping[TP, Readers]) -> None:
         """Polls again what an earlier poll took out of the consumer and nobody was fed with."""
         back = {}
-        assignment = self._thread._consumer._subscription.subscription.assignment
-        for tp in tps if assignment is not None else ():
-            following = self._following(tp)
-            state = assignment.state_value(TopicPartition(*tp))
-            if state is not None and state.has_valid_position and taken_up_to(state, state.position) > following:
+        if (assignment := self._thread._consumer._subscription.subscription.assignment) is None:
+            return
+        for tp, readers in inputs.items():
+            following = readers.following()
+            state = assignment.state_value(tp)
+            behind = state is not None and state.has_valid_position and state.position > following
+            if behind and taken_up_to(state, state.position) > following:
                 back[tp] = following
         if back:
             await self.seek_wait(back)
 
-    async def _out_of_range(self, error: OffsetOutOfRangeError, polled: Mapping[TP, tuple[Owner, ...]]) -> None:
+    async def _out_of_range(self, error: OffsetOutOfRangeError, polled: Mapping[TP, Readers]) -> None:
         """A topic was cut or created anew while it was read."""
         try:
             for tp in error.args[0]:
-                readers = self.owners.get(tp, ())
-                if polled.get(tp) is not readers:  # given anew during the poll, and not positioned yet
+                readers = self.readers.get(tp)
+                if readers is None or polled.get(tp) is not readers:  # given anew during the poll, not positioned yet
                     continue
-                for owner in readers:
+                for owner in readers.owners:
                     await self.engine.position(owner)  # says which offsets
                     raise error
         except Exception as found:
@@ -306,13 +306,14 @@ class OwnerConsumer(driver.Consumer):  # type: ignore[misc]
     def _wake_up(self, tp: TP) -> ConsumerRecord:
         """For those who read now. The offset is a figure, of the last record that all of them have."""
         now = int(time.time() * 1000)
-        return ConsumerRecord(*tp, self._following(tp) - 1, now, 0, None, self.owners[tp], None, -1, -1, ())
+        readers = self.readers[tp]
+        return ConsumerRecord(*tp, readers.following() - 1, now, 0, None, readers.owners, None, -1, -1, ())
 
     def _filter_committable_offsets(self, tps: set[TP]) -> dict[TP, int]:
         # Inputs have acks=False: Faust tracks none of their offsets. The commit is only a hint, and a figure for lag.
         done = {}
-        for tp in self.owners:
-            offset = min(owner.position.get(topic, 0) for owner, topic in self._readers(tp))
+        for tp, readers in self.readers.items():
+            offset = readers.position()
             if offset and self._should_commit(tp, offset):
                 done[tp] = offset
         return {**super()._filter_committable_offsets(tps), **done}
