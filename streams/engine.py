@@ -24,7 +24,7 @@ from streams.access import Kafka
 from streams.engine_records import InputRecords
 from streams.engine_rocks import SharedMemory
 from streams.engine_transport import OwnerTransport, WakeUps
-from streams.errors import CutOff, Fenced, Standstill, TopicsMissing
+from streams.errors import EXIT_FAILED, CutOff, Fenced, Standstill, TopicsMissing
 from streams.flow import Flow
 from streams.names import Names
 from streams.owner import Owner, Parts
@@ -35,10 +35,10 @@ from streams.stillness import Stillness
 from streams.store import Store
 from streams.tasks import watched
 
-EXIT_FAILED = 70  # EX_SOFTWARE: the supervisor starts the process anew
 SESSION_S, HEARTBEAT_S = 6.0, 2.0
 LOOK_EVERY_S = 2.0
 STILL = 30  # looks in a row at which something is as it was that ought to come on
+UNHEARD = 90  # looks in a row without an answer to a heartbeat: longer than a rebalance may take (Faust's 60 s)
 TOPICS_S = 10.0  # in which a broker has to hear of topics that were created just now
 log = logging.getLogger("tajo.engine")
 
@@ -181,23 +181,38 @@ class Engine:
         self.fail(RuntimeError(f"Faust has stopped: {self.app.crash_reason!r}"))
 
     async def _look_after_owners(self) -> None:
-        stillness = Stillness(STILL)
+        stillness, silence = Stillness(STILL), Stillness(UNHEARD)
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             # Without a broker, or after a sleep of ours, everything stands still and will come on by itself.
-            if still := stillness.look(self._coming_on() if self.holds_lease() else {}):
-                self.fail(
-                    Standstill(
-                        f"For {STILL * LOOK_EVERY_S:.0f} s nothing has come of {', '.join(still)}, although the broker "
-                        f"answers. This process ends, since a new one begins anew."
-                    )
-                )
+            member = self.holds_lease()
+            self._end_if(stillness.look(self._coming_on() if member else {}), STILL)
+            self._end_if(silence.look({} if member else await self._unheard()), UNHEARD)
             for owner in self.owners():
                 try:
                     await owner.settle()
                 except Exception as error:
                     if not owner.stopped:
                         self.fail(error)
+
+    def _end_if(self, still: list[str], looks: int) -> None:
+        if still:
+            self.fail(
+                Standstill(
+                    f"For {looks * LOOK_EVERY_S:.0f} s nothing has come of {', '.join(still)}, although the broker "
+                    f"answers. This process ends, since a new one begins anew."
+                )
+            )
+
+    async def _unheard(self) -> dict[str, object]:
+        """The heartbeats, which nobody answers, as if they were not sent; empty unless the broker answers us else."""
+        assert self._probe is not None
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await _known(self._probe)
+        except (KafkaError, TimeoutError):
+            return {}
+        return {"the heartbeats to the group": self.app.consumer.heard_at}
 
     def _coming_on(self) -> dict[str, object]:
         """What may never be the same for long -> how far it is."""

@@ -15,7 +15,11 @@ TajoError
     └── TopologyBroken       what folds declare of their topics does not hold together
 """
 
+from typing import Final
+
 from schemas.errors import TajoError
+
+EXIT_FAILED: Final = 70  # EX_SOFTWARE: a supervisor starts the process anew
 
 
 class StreamsError(TajoError):

@@ -1,11 +1,17 @@
-"""The command line. Errors are told as sentences, without a traceback, and end with their exit code."""
+"""The command line. Errors are told as sentences, without a traceback, and end with their exit code.
+
+What nobody has foreseen is told with its traceback, and ends so that a supervisor tries again: in a process that runs
+for months it is rather something of the moment than of the configuration.
+"""
 
 import logging
+import traceback
 from typing import Annotated
 
 import typer
 
 from schemas.errors import TajoError
+from streams.errors import EXIT_FAILED
 from tajo import running
 from tajo.access.commands import connections_app, token_app
 from tajo.console import Bootstrap, Config, err, file_of, out, settings_of
@@ -189,7 +195,8 @@ def main() -> None:
         raise SystemExit(exit_code(error)) from None
     except Exception as error:
         if (told := getattr(error, "format_message", None)) is None:  # click's usage errors tell themselves
-            raise
+            traceback.print_exception(error)
+            raise SystemExit(EXIT_FAILED) from None
         err.print(f"tajo: {told()}", markup=False, soft_wrap=True)
         raise SystemExit(2) from None
 

@@ -15,7 +15,7 @@ TajoError (schemas.errors)   exit code 1
     └── TriggerError         exit code 1: a triggered delivery was not taken, or went no further
 
 Messages are sentences: what was found, what was expected, the cure. The command line prints them without a traceback
-and ends with the error's exit code.
+and ends with the error's exit code. Whatever else is raised is a defect: a traceback, and exit code 70.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """`tajo up`: a broker unless one is named, the topics, then every component as a supervised process.
 
-A component that ends itself (exit 70: it could no longer trust what it knew; 75: a store was connected or has left) or
-is killed is started anew: at once if it had lived for a while, else after a growing pause. One that cannot work with
-the configuration (exit 1, 2 or 4) ends everything, with its message.
+A component that ends itself (exit 70: it could no longer trust what it knew, or met what nobody has foreseen; 75: a
+store was connected or has left) or is killed is started anew: at once if it had lived for a while, else after a growing
+pause. One that cannot work with the configuration (exit 1, 2 or 4) ends everything, with its message.
 """
 
 import asyncio

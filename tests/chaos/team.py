@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from streams.engine import EXIT_FAILED
+from streams.errors import EXIT_FAILED
 from tajo.errors import BrokerUnreachable
 from tajo.kafka.folder import log_tail
 from tajo.kafka.process import start_bound

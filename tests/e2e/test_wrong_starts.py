@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 
 from schemas import topics
 from streams.access import Kafka
+from streams.errors import EXIT_FAILED
 from tajo import running
 from tajo.components import Components
 from tajo.errors import BrokerUnreachable
 from tajo.kafka.ports import free_port
 from tajo.settings import load
+from tajo.supervision import FINAL
 from tests import commands
 from tests.commands import on_broker
 from tests.e2e import left
@@ -75,6 +79,15 @@ async def test_a_typo_in_the_configuration_is_told_with_file_line_key_and_cure(t
     status, out = await finished(tmp_path, command, "-c", path)
     assert status == 2, out
     assert out == f"tajo: {path}, line 4: lists.byers: this key is not known here; did you mean buyers?\n"
+
+
+def test_what_nobody_has_foreseen_is_told_with_its_traceback_and_tried_again() -> None:
+    program = "from tajo import cli\ndef app(**_): raise RuntimeError('odd')\ncli.app = app\ncli.main()"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == EXIT_FAILED
+    assert "Traceback" in ended.stderr
+    assert ended.stderr.endswith("RuntimeError: odd\n")
+    assert EXIT_FAILED not in FINAL  # so `tajo up` starts it anew
 
 
 MISSING = "lists: {all_customers: 40, buyers: 41, abandoned_cart: 43}\n"  # of the stand's lists the last is 42

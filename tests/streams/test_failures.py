@@ -12,8 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from projections.fold import Output
 from schemas import topics
 from streams import failures, transaction
-from streams.engine import EXIT_FAILED
-from streams.errors import BrokerSilent, Fenced, NotWritten, StreamsError, TransactionExpired
+from streams.errors import EXIT_FAILED, BrokerSilent, Fenced, NotWritten, StreamsError, TransactionExpired
 from streams.names import Names
 from tajo.supervision import FINAL
 from tests.streams import logs

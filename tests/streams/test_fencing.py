@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from projections.fold import Output
 from schemas import topics
-from streams.engine import EXIT_FAILED, Engine
-from streams.errors import Fenced
+from streams.engine import Engine
+from streams.errors import EXIT_FAILED, Fenced
 from streams.owner import Parts
 from streams.transaction import TIMEOUT_MS
 from tests.streams import logs

@@ -1,6 +1,7 @@
 """A process in which something stands still ends; one that only has nothing to do does not."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def test_what_was_the_same_at_so_many_looks_in_a_row_stands_still(most: int, loo
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.engine.LOOK_EVERY_S", 0.1)  # 3 s; a fetch that finds nothing takes half a second
+    monkeypatch.setattr("streams.engine.UNHEARD", 600)  # a start may take a while
 
 
 @pytest.mark.usefixtures("quickly")
@@ -75,6 +77,25 @@ async def test_a_wake_up_that_is_lost_ends_the_process(kafka: str, topic_prefix:
         error = await ours.failed()
     assert isinstance(error, Standstill)
     assert "nothing has come of what v1/alarms/0 was fed with, although the broker answers" in str(error)
+
+
+@pytest.mark.usefixtures("quickly")
+async def test_a_member_that_sends_no_heartbeats_any_more_ends(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.engine.UNHEARD", 60)  # 6 s
+    ours = Ours(kafka, topic_prefix, tmp_path)
+    await ours.create()
+    go_on = threading.Event()
+    async with ours.running(ours.engine("one")) as engine:
+        await owner_of(engine, lambda owner: owner in engine.app.consumer.ready)
+        try:
+            engine.app.consumer._thread.thread_loop.call_soon_threadsafe(go_on.wait)  # the consumer's thread hangs
+            error = await ours.failed()
+        finally:
+            go_on.set()
+    assert isinstance(error, Standstill)
+    assert "nothing has come of the heartbeats to the group, although the broker answers" in str(error)
 
 
 @pytest.mark.usefixtures("quickly")
