@@ -25,7 +25,7 @@ class Readers:
 
     def take_no_more(self) -> bool:
         """Whether one of them is full, or has ended."""
-        return any(owner.stopped or owner.full(topic) for owner, topic in self._named)
+        return self.full() or any(owner.stopped for owner in self.owners)
 
     def forgotten(self) -> bool:
         """Whether one was fed and not woken."""
