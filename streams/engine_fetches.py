@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from aiokafka.protocol import fetch
 
-_INT16: Final = Struct(">h")
-_INT32: Final = Struct(">i")
+from streams.engine_wire import INT32, count_at, taken, text, text_at
+
 _INT64S: Final = Struct(">qq")
 # replica, wait, min and max bytes, isolation, session's id and epoch, number of topics
 _REQUEST: Final = Struct(">iiiibiii")
@@ -41,16 +41,11 @@ def written(request: Any) -> bytes:
             )
         ]
         for topic, partitions in request.topics:
-            parts += _text(topic), _INT32.pack(len(partitions))
+            parts += text(topic), INT32.pack(len(partitions))
             parts += (_ASKED.pack(*partition) for partition in partitions)
     except error as found:
         raise ValueError(f"This fetch cannot be written: {found}.") from found
-    return b"".join((*parts, _INT32.pack(0), _text(request.rack_id)))
-
-
-def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return _INT16.pack(len(encoded)) + encoded
+    return b"".join((*parts, INT32.pack(0), text(request.rack_id)))
 
 
 def read(data: BytesIO) -> Any:
@@ -67,9 +62,8 @@ def _read(view: memoryview, at: int) -> Any:
     at += _RESPONSE.size
     topics = []
     for _ in range(count):
-        topic, at = _bytes(view, at + _INT16.size, _INT16.unpack_from(view, at)[0])
-        (partitions,) = _INT32.unpack_from(view, at)
-        at += _INT32.size
+        topic, at = text_at(view, at)
+        partitions, at = count_at(view, at)
         answered = []
         for _ in range(partitions):
             *known, aborted = _ANSWERED.unpack_from(view, at)
@@ -83,18 +77,10 @@ def _read(view: memoryview, at: int) -> Any:
             at += _RECORDS.size
             records = None if size < 0 else b""
             if size > 0:
-                records, at = _bytes(view, at, size)
+                records, at = taken(view, at, size)
             answered.append((*known, transactions, replica, records))
-        topics.append((topic.decode(), answered))
+        topics.append((topic, answered))
     return fetch.FetchResponse_v11(throttled, code, session, topics)
-
-
-def _bytes(view: memoryview, at: int, size: int) -> tuple[bytes, int]:
-    """These bytes, and where they end."""
-    end = at + size
-    if end > len(view):
-        raise error(f"{end - len(view)} bytes are missing")
-    return bytes(view[at:end]), end
 
 
 fetch.FetchRequest_v11.encode = written

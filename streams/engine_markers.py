@@ -9,11 +9,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient, CoordinationType
-from aiokafka.conn import CloseReason
 from aiokafka.errors import (
-    IncompatibleBrokerVersion,
     KafkaError,
     NotLeaderForPartitionError,
     TransactionCoordinatorFenced,
@@ -31,6 +29,8 @@ from aiokafka.protocol.types import (
     Schema,
     TaggedFields,
 )
+
+from streams.engine_requests import supported
 
 _T = TypeVar("_T")
 _NO_SUCH_ID: Final = 105  # TRANSACTIONAL_ID_NOT_FOUND
@@ -161,41 +161,6 @@ class Marks:
         return found
 
 
-def identity(producer: AIOKafkaProducer) -> tuple[int, int]:
-    """Producer id and epoch, as the broker has given them."""
-    manager = producer._txn_manager
-    return manager.producer_id, manager.producer_epoch
-
-
-def on_lost_connection(producer: AIOKafkaProducer, lost: Callable[[], None]) -> None:
-    """Calls ``lost`` when a connection breaks; nobody has then heard what the broker did last."""
-    client = producer.client
-    closed = client._on_connection_closed
-
-    def noted(connection: Any, reason: CloseReason | None) -> None:
-        if reason not in (CloseReason.SHUTDOWN, CloseReason.IDLE_DROP):
-            lost()
-        closed(connection, reason)
-
-    client._on_connection_closed = noted
-
-
-def on_registering(producer: AIOKafkaProducer, ready: Callable[[], Awaitable[bool]]) -> None:
-    """Asks ``ready`` before the coordinator is told the first partitions of a transaction, which is tried until it is.
-
-    Nothing of the transaction is written then. aiokafka keeps trying this on its own while the broker is away.
-    """
-    sender = producer._sender
-    register = sender._do_add_partitions_to_txn
-
-    async def registering(tps: set[TopicPartition]) -> object:
-        if producer._txn_manager.txn_partitions or await ready():
-            return await register(tps)
-        return False
-
-    sender._do_add_partitions_to_txn = registering
-
-
 def _check(code: int) -> None:
     if code == _NO_OFFSET_YET:
         raise NotLeaderForPartitionError
@@ -309,8 +274,5 @@ class _Asked:
         self._struct, self._listed = struct, listed
 
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> RequestStruct:
-        """``versions``: API key -> those that the broker knows, as it has said itself."""
-        oldest, newest = versions.get(self._struct.API_KEY, (0, -1))
-        if not oldest <= self._struct.API_VERSION <= newest:
-            raise IncompatibleBrokerVersion(f"The broker does not know {self._struct.__name__.strip('_')}.")
+        supported(versions, self._struct.API_KEY, self._struct.API_VERSION, self._struct.__name__.strip("_"))
         return self._struct(self._listed, _NO_TAGS)

@@ -1,18 +1,17 @@
 """What it means that a transaction failed, as a sentence. Whatever failed, the owner writes nothing more.
 
-aiokafka (0.14.0) tries for ever what may pass, a broker that is away or a partition without leader. And it tells by one
-error that another producer has taken the id and that the broker gave a transaction up. Hence the bound in time, and the
-look at how long the transaction was open.
+A producer tries for ever what may pass, a broker that is away or a partition without leader. And a broker tells by one
+error that another producer has taken the id and that it gave a transaction up. Hence the bound in time, and the look
+at how long the transaction was open.
 """
 
-import asyncio
 import time
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
-    InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTxnState,
     KafkaError,
@@ -34,7 +33,6 @@ ANSWER_S: Final = 30.0
 Lower, and the restart of a broker (10 to 20 s, in which nothing could be written anyway) would end every worker too.
 Higher, and an owner that waits for what never comes holds up its partition, and a rebalance, for longer.
 """
-CLOSE_S: Final = 5.0
 REGISTER, SETTLE, COMMIT = "register its producer", "make sure how its last transaction ended", "commit"
 
 _CAUSES: Final[dict[type[BaseException], str]] = {
@@ -53,36 +51,29 @@ _CAUSES: Final[dict[type[BaseException], str]] = {
 
 
 class Attempt:
-    """What an owner tries. ``doing``: what it hands over, or what for. ``sent``: the batches that it has handed over.
+    """What an owner tries. ``doing``: what for, or the partitions that it writes to and that have not taken it yet.
 
     ``allowed``: seconds that the broker gives a transaction.
     """
 
-    def __init__(self, owner: TopicPartition, allowed: float, doing: TopicPartition | str) -> None:
+    def __init__(self, owner: TopicPartition, allowed: float, doing: Collection[TopicPartition] | str) -> None:
         self.owner, self.allowed, self.doing = _name(owner), allowed, doing
         self.began = time.monotonic()
-        self.sent: list[tuple[TopicPartition, asyncio.Future[Any]]] = []
 
     def what(self) -> str:
-        refused = [
-            target for target, future in self.sent if future.done() and not future.cancelled() and future.exception()
-        ]
-        waiting = [target for target, future in self.sent if not future.done() or future.cancelled()]
-        if targets := dict.fromkeys(refused or waiting):
-            return f"write to {', '.join(map(_name, targets))}"
-        return self.doing if isinstance(self.doing, str) else f"write to {_name(self.doing)}"
+        return self.doing if isinstance(self.doing, str) else f"write to {', '.join(map(_name, sorted(self.doing)))}"
 
 
 def _name(partition: TopicPartition) -> str:
     return f"{partition.topic}/{partition.partition}"
 
 
-def explain(error: BaseException, producer: AIOKafkaProducer, attempt: Attempt) -> StreamsError:
+def explain(error: BaseException, attempt: Attempt) -> StreamsError:
     """The error to raise instead of ``error``."""
     if isinstance(error, StreamsError):
         return error
-    cause, seconds = _cause(error, producer), time.monotonic() - attempt.began
-    if isinstance(cause, ProducerFenced | InvalidProducerEpoch | InvalidTxnState):
+    cause, seconds = _cause(error), time.monotonic() - attempt.began
+    if isinstance(cause, ProducerFenced | InvalidTxnState):
         return _fenced(attempt, seconds)
     if isinstance(cause, TimeoutError):
         return BrokerSilent(
@@ -97,14 +88,8 @@ def explain(error: BaseException, producer: AIOKafkaProducer, attempt: Attempt) 
     )
 
 
-def _cause(error: BaseException, producer: AIOKafkaProducer) -> BaseException:
-    """What ended the producer's sender, if it has ended: sending more then fails with other errors.
-
-    A bare KafkaError stands around what aiokafka did not expect.
-    """
-    sender = producer._sender.sender_task
-    if sender is not None and sender.done() and not sender.cancelled():
-        error = sender.exception() or error
+def _cause(error: BaseException) -> BaseException:
+    """A bare KafkaError stands around what aiokafka did not expect."""
     while type(error) is KafkaError and error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -118,17 +103,3 @@ def _fenced(attempt: Attempt, seconds: float) -> Fenced:
         f"{attempt.allowed:g} s, so that readers go on. This process or the broker stood still; another owner may have "
         f"taken the partition meanwhile. Nothing of the batch is written; the next owner does it again."
     )
-
-
-async def close(producer: AIOKafkaProducer) -> None:
-    """Bounded: aiokafka waits for ever for what it cannot send any more."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await producer.stop()
-    except TimeoutError:
-        sender = producer._sender.sender_task
-        for _ in range(2):  # the first time it still waits for its own tasks
-            if sender is not None and not sender.done():
-                sender.cancel()
-                await asyncio.wait([sender], timeout=1)
-        await producer.client.close()

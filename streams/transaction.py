@@ -2,19 +2,16 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import RecordMetadata
 
-from schemas.topics import MAX_RECORD
 from streams import failures
 from streams.access import Kafka
-from streams.engine_batches import Item, batches
-from streams.engine_markers import Marks, identity, on_lost_connection, on_registering
+from streams.engine_markers import Marks
+from streams.engine_producer import Producer, Writes
 from streams.errors import StreamsError
 from streams.undecided import Session, settle
 
@@ -24,19 +21,6 @@ TIMEOUT_MS: Final = 10_000
 log = logging.getLogger("tajo.transactions")
 
 _LOOK_S: Final = 5.0  # a stop waits for it
-
-Writes = Mapping[TopicPartition, list[Item]]
-
-
-def new_producer(kafka: Kafka, transactional_id: str) -> AIOKafkaProducer:
-    """Not started. It takes records of every size that topics take."""
-    return AIOKafkaProducer(
-        **kafka.client(),
-        transactional_id=transactional_id,
-        transaction_timeout_ms=TIMEOUT_MS,
-        max_batch_size=1 << 20,
-        max_request_size=MAX_RECORD + (64 << 10),
-    )
 
 
 class Transactions:
@@ -50,13 +34,11 @@ class Transactions:
         self._owner = owner
         self._broken: StreamsError | None = None  # why nothing more is written
         self._id = transactional_id
-        self.producer = new_producer(kafka, transactional_id)
+        self.producer = Producer(kafka, transactional_id, TIMEOUT_MS, self._connection_lost)
         self._marks = Marks(self.producer.client)
         self._session: Session
         self._last: tuple[Collection[TopicPartition], ...] = ()  # partitions of the last two transactions
         self._lost = False  # a connection, since the last transaction began
-        on_lost_connection(self.producer, self._connection_lost)
-        on_registering(self.producer, self._settle_before)
 
     async def begin(self, targets: Collection[TopicPartition]) -> None:
         """InitProducerId with our fixed id. ``targets``: all partitions that it, and who had it before, may write to.
@@ -66,10 +48,10 @@ class Transactions:
         attempt = self._attempt(failures.REGISTER)
         try:
             async with asyncio.timeout(failures.ANSWER_S):
-                await self.producer.client.bootstrap()
+                await self.producer.open({tp.topic for tp in targets})
                 before = await self._marks.last(self._id)
                 await self.producer.start()
-                self._session = Session(before, *identity(self.producer))
+                self._session = Session(before, self.producer.id, self.producer.epoch)
                 attempt.doing = failures.SETTLE
                 if before:
                     await settle(self._marks, self._session, targets)
@@ -123,22 +105,19 @@ class Transactions:
                     attempt.doing = failures.SETTLE
                     await self._settle(self._last)
                 self._last = (*self._last[-1:], writes.keys())
-                await self.producer.begin_transaction()
-                for target, items in writes.items():
-                    attempt.doing = target
-                    sent = await self._send(target, items)
-                    attempt.sent += [(target, future) for future, _ in sent]
-                # A batch that failed does not by itself fail the transaction (aiokafka 0.14.0).
-                metadata = await asyncio.gather(*(future for _, future in attempt.sent))
+                attempt.doing = self.producer.left
+                await self.producer.add(writes.keys(), self._settle_before)
+                ends = await self.producer.send(writes)
                 attempt.doing = failures.COMMIT
-                await self.producer.commit_transaction()
+                await self.producer.commit()
         except Exception as error:
             raise self._failed(error, attempt) from error
-        return int(metadata[-1].offset) + sent[-1][1] - 1
+        *_, last = writes
+        return ends[last]
 
     async def end(self) -> None:
         """Closes the producer, bounded. Whatever is open then is aborted by who begins next, or by the broker."""
-        await failures.close(self.producer)
+        await self.producer.close()
 
     def _connection_lost(self) -> None:
         self._lost = True
@@ -147,15 +126,5 @@ class Transactions:
         return failures.Attempt(self._owner, TIMEOUT_MS / 1000, doing)
 
     def _failed(self, error: Exception, attempt: failures.Attempt) -> StreamsError:
-        self._broken = failures.explain(error, self.producer, attempt)
+        self._broken = failures.explain(error, attempt)
         return self._broken
-
-    async def _send(
-        self, target: TopicPartition, items: list[Item]
-    ) -> list[tuple[asyncio.Future[RecordMetadata], int]]:
-        """Sends whole batches, without a future per record: [(future of the first record's metadata, records)]."""
-        sent = []
-        for batch in batches(self.producer.create_batch, items, int(time.time() * 1000)):
-            future = await self.producer.send_batch(batch, target.topic, partition=target.partition)
-            sent.append((future, batch.record_count()))
-        return sent

@@ -21,7 +21,7 @@ from projections.fold import Output
 from schemas import topics
 from schemas.decisions import DeadLetterDecision
 from streams.reading import Reader
-from streams.transaction import new_producer
+from streams.transaction import TIMEOUT_MS
 from tajo import topics as broker_topics
 from tajo.components import Components
 from tajo.dlq.cures import Cures, NoCure
@@ -178,7 +178,12 @@ async def opened(made: Components, sources: Collection[str]) -> AsyncIterator[tu
     name = made.names.topic(topics.DECISION)
     if name not in await broker_topics.counts(made.kafka, [name]):
         raise TopicsError(f"There is no topic {name} for decisions: `tajo topics apply` makes it.")
-    producer = new_producer(made.kafka, f"{made.names.prefix}tajo.dlq")
+    producer = AIOKafkaProducer(
+        **made.kafka.client(),
+        transactional_id=f"{made.names.prefix}tajo.dlq",
+        transaction_timeout_ms=TIMEOUT_MS,
+        max_request_size=topics.MAX_RECORD + (64 << 10),
+    )
     try:
         await producer.start()
         async with Reader(made.kafka) as reader:

@@ -7,12 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from connectors.clock import Clock
 from projections.fold import Fold
 from streams.access import Kafka
 from streams.engine import Engine
+from streams.engine_producer import Writes
 from streams.flow import Flow
 from streams.folds import FoldOwner
 from streams.names import Names
@@ -178,31 +179,30 @@ class MortalFold(FoldOwner):
     def __init__(self, parts: Parts, fold: Fold[Any], clock: Clock | None) -> None:
         super().__init__(parts, fold, clock)
         producer = self._transactions.producer
-        start, begin = producer.start, producer.begin_transaction
-        send, commit = producer.send_batch, producer.commit_transaction
+        start, add, send, commit = producer.start, producer.add, producer.send, producer.commit
 
         async def mortal_start() -> None:
             await start()
             self.at("after fence")
 
-        async def mortal_begin() -> None:
+        async def mortal_add(*args: Any) -> None:
             self.at("before sending")
-            await begin()
+            await add(*args)
 
-        async def mortal_send(*args: Any, **names: Any) -> Any:
-            sent = await send(*args, **names)
+        async def mortal_send(writes: Writes) -> dict[TopicPartition, int]:
             if self.dies == "while sending":
-                await sent
+                first = next(iter(writes))
+                await send({first: writes[first]})
                 self.at("while sending")
-            return sent
+            return await send(writes)
 
         async def mortal_commit() -> None:
             self.at("before commit")
             await commit()
             self.at("after commit")
 
-        producer.start, producer.begin_transaction = mortal_start, mortal_begin
-        producer.send_batch, producer.commit_transaction = mortal_send, mortal_commit
+        producer.start, producer.add = mortal_start, mortal_add
+        producer.send, producer.commit = mortal_send, mortal_commit
 
     def at(self, point: Point) -> None:
         if self.dies == point:
@@ -231,14 +231,15 @@ class HeldFold(MortalFold):
         super().__init__(parts, fold, clock)
         self.reached, self.go = asyncio.Event(), asyncio.Event()
         self.go.set()
-        commit = self._transactions.producer.commit_transaction
+        producer = self._transactions.producer
+        commit = producer.commit
 
         async def held_commit() -> None:
             self.reached.set()
             await self.go.wait()
             await commit()
 
-        self._transactions.producer.commit_transaction = held_commit
+        producer.commit = held_commit
 
     def hold(self) -> None:
         self.reached.clear()

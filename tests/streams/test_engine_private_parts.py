@@ -10,7 +10,6 @@ import faust
 import pytest
 from aiokafka import client, conn
 from aiokafka.consumer import fetcher, group_coordinator, subscription_state
-from aiokafka.producer import message_accumulator, sender, transaction_manager
 from faust.stores import rocksdb
 from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
@@ -112,13 +111,6 @@ def test_a_fetcher_ends_the_fetches_that_it_is_known_to_have_begun() -> None:
     assert source.count("self._pending_tasks.add(") == 1  # in that routine
 
 
-def test_batches_are_built_by_the_builder_inside_the_producers() -> None:
-    source = inspect.getsource(message_accumulator.BatchBuilder)
-    assert "self._builder.append(" in source
-    assert source.count("self._relative_offset") == 4  # set, given to the builder, counted, told
-    assert "self._builder.build()" in source
-
-
 def test_the_thread_that_polls_takes_a_loop_and_closes_its_own() -> None:
     source = inspect.getsource(mode_threads.ServiceThread)
     assert "self.thread_loop = thread_loop or" in source
@@ -137,32 +129,11 @@ def test_tables_wait_a_second_by_the_method_that_the_engine_replaces_and_for_not
     assert "await self.sleep(1.0)" in inspect.getsource(manager.TableManager.on_start)
 
 
-def test_a_fence_ends_the_task_that_the_owner_looks_at() -> None:
-    assert "self._sender = Sender(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
-    assert isinstance(sender.Sender.sender_task, property)
-    assert "ProducerFenced,\n" in inspect.getsource(sender.Sender._sender_routine)
-
-
 def test_connections_tell_the_method_that_is_replaced_that_they_have_ended() -> None:
     assert "on_close=self._on_connection_closed" in inspect.getsource(client.AIOKafkaClient._get_conn)
     source = inspect.getsource(conn.AIOKafkaConnection.close)
     assert "self._on_close_cb(self, reason)" in source
     assert "request.prepare(self._versions)" in inspect.getsource(conn.AIOKafkaConnection.send)
-
-
-def test_a_producer_knows_its_id_and_epoch() -> None:
-    assert "self._txn_manager = TransactionManager(" in inspect.getsource(aiokafka.AIOKafkaProducer.__init__)
-    assert isinstance(transaction_manager.TransactionManager.producer_epoch, property)
-    assert isinstance(transaction_manager.TransactionManager.producer_id, property)
-    assert isinstance(transaction_manager.TransactionManager.txn_partitions, property)
-
-
-def test_partitions_are_registered_by_the_method_that_is_replaced_each_time_that_it_is_tried() -> None:
-    asked = inspect.getsource(sender.Sender._maybe_do_transactional_request)
-    assert "return create_task(self._do_add_partitions_to_txn(tps))" in asked
-    assert inspect.getsource(sender.Sender).count("AddPartitionsToTxnHandler(") == 1
-    assert "AddPartitionsToTxnHandler(" in inspect.getsource(sender.Sender._do_add_partitions_to_txn)
-    assert "while" not in inspect.getsource(sender.BaseHandler.do)
 
 
 def test_how_far_was_read_is_noted_in_the_table_that_is_replaced() -> None:

@@ -142,8 +142,7 @@ async def test_a_transaction_that_took_too_long_is_told_from_a_fence(
 async def test_a_sequence_that_the_broker_does_not_expect_ends_its_owner(stand: Stand) -> None:
     failing = await stand.start()
     await stand.write(topics.CART, SET)
-    manager = failing._transactions.producer._txn_manager
-    manager.increment_sequence_number(failing.changelog, 7)  # as a batch leaves it that was given up unsent
+    failing._transactions.producer._sequences[failing.changelog] += 7  # as a batch leaves it that was given up unsent
     said = await fails(stand, failing, NotWritten)
     assert said == (
         f"{stand.changelog}/0 could not write to {stand.changelog}/0: the broker lacks a batch before it "

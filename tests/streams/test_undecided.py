@@ -36,14 +36,12 @@ class LeavingFold(MortalFold):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, Alarms(), None)
         producer = self._transactions.producer
-        begin = producer.begin_transaction
+        add = producer.add
 
-        async def leaving_out() -> None:
-            await begin()
-            if self.unmarked:
-                producer._txn_manager._txn_partitions.add(self.unmarked)
+        async def leaving_out(tps: Collection[TopicPartition], *ready: Any) -> None:
+            await add([tp for tp in tps if tp != self.unmarked], *ready)
 
-        producer.begin_transaction = leaving_out
+        producer.add = leaving_out
 
 
 @pytest.fixture(scope="module")
@@ -182,15 +180,17 @@ async def test_an_owner_ends_its_own_before_it_writes_more(stand: Stand, broker:
     assert await told(stand) == [b"before", b"left"]
 
 
-async def test_an_owner_ends_its_own_when_the_connection_was_lost_in_the_next_one(stand: Stand) -> None:
+async def test_an_owner_ends_its_own_when_the_connection_was_lost_in_the_next_one(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     owner = await leave(stand)
-    commit = owner._transactions.producer.commit_transaction
+    commit = owner._transactions.producer.commit
 
     async def lost() -> None:
         owner._transactions._connection_lost()
         await commit()
 
-    owner._transactions.producer.commit_transaction = lost
+    monkeypatch.setattr(owner._transactions.producer, "commit", lost)
     await say(owner, b"more", partition=1)
     assert await seen(stand) == [b"more", b"before"]  # by partition
     await settled(owner)
@@ -198,17 +198,17 @@ async def test_an_owner_ends_its_own_when_the_connection_was_lost_in_the_next_on
 
 
 async def test_an_owner_whose_next_transaction_waits_for_the_broker_ends_the_one_before_first(
-    stand: Stand, broker: OwnBroker
+    stand: Stand, broker: OwnBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one is aborted then, and that would count for both."""
     owner = await leave(stand)
-    begin = owner._transactions.producer.begin_transaction
+    add = owner._transactions.producer.add
 
-    async def lost() -> None:
+    async def lost(*args: Any) -> None:
         await asyncio.to_thread(broker.restart)
-        await begin()
+        await add(*args)
 
-    owner._transactions.producer.begin_transaction = lost
+    monkeypatch.setattr(owner._transactions.producer, "add", lost)
     owner.dies = "before commit"
     with pytest.raises(Died):
         await say(owner, b"more")

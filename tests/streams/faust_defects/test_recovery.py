@@ -76,14 +76,15 @@ class LeavesOpen(FoldOwner):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts, Alarms(), None)
-        commit = self._transactions.producer.commit_transaction
+        producer = self._transactions.producer
+        commit = producer.commit
 
         async def commit_or_fail() -> None:
             if self.fails:
                 raise RuntimeError("It breaks off.")
             await commit()
 
-        self._transactions.producer.commit_transaction = commit_or_fail
+        producer.commit = commit_or_fail
 
 
 async def test_ours_restores_past_control_records_of_commits_and_aborts(

@@ -1,0 +1,32 @@
+"""Pieces of Kafka's wire format, for requests that are written and read in one pass."""
+
+from struct import Struct, error
+from typing import Final
+
+INT16: Final = Struct(">h")
+INT32: Final = Struct(">i")
+
+
+def text(text: str) -> bytes:
+    """A STRING."""
+    encoded = text.encode()
+    return INT16.pack(len(encoded)) + encoded
+
+
+def taken(view: memoryview, at: int, size: int) -> tuple[bytes, int]:
+    """These bytes, and where they end. Raises struct.error if they are cut off."""
+    end = at + size
+    if end > len(view):
+        raise error(f"{end - len(view)} bytes are missing")
+    return bytes(view[at:end]), end
+
+
+def text_at(view: memoryview, at: int) -> tuple[str, int]:
+    """A STRING, and where it ends. Raises struct.error if it is cut off."""
+    encoded, at = taken(view, at + INT16.size, INT16.unpack_from(view, at)[0])
+    return encoded.decode(), at
+
+
+def count_at(view: memoryview, at: int) -> tuple[int, int]:
+    """The length of an ARRAY, and where its first element begins. Raises struct.error."""
+    return INT32.unpack_from(view, at)[0], at + INT32.size
