@@ -8,12 +8,20 @@ can reach Kafka has imported it (streams.access).
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from struct import Struct
+from typing import Any, ClassVar, Final
 
+import google_crc32c
 from aiokafka import TopicPartition
 from aiokafka.consumer import consumer, fetcher
+from aiokafka.record.memory_records import MemoryRecords
 
 import streams.engine_fetches  # noqa: F401  # how they go over the wire
+
+# Of a batch (Kafka's record format, version 2): its offset, and how many bytes follow; then its leader's epoch, its
+# format, and the checksum of all that follows that.
+_LENGTH: Final = Struct(">8xi")
+_CHECKED: Final = Struct(">16xbI")
 
 
 def as_parsed(data: bytes | None) -> bytes | None:
@@ -32,8 +40,9 @@ class InputRecords(fetcher.PartitionRecords):  # type: ignore[misc]
     def __init__(self, tp: TopicPartition, records: Any, aborted: Any, offset: int, key: Any, *args: Any) -> None:
         self.as_parsed = tp.topic in self.inputs or key is as_parsed
         self._left: list[Any] = []  # parsed, and not taken yet
-        super().__init__(tp, _Whole(records) if self.as_parsed else records, aborted, offset, key, *args)
+        super().__init__(tp, records, aborted, offset, key, *args)
         if self.as_parsed:
+            records.whole = True
             self._consumer_record = _left_alone
 
     def take(self, most: int | None) -> tuple[list[Any], bool]:
@@ -66,29 +75,45 @@ class _Part(list[Any]):
         return int(self[-1].offset)
 
 
-class _Whole:
-    """A fetch whose batches are iterated in one step each."""
+class Fetched:
+    """What was fetched of a partition, as batches. ``whole``: each is iterated in one step."""
 
-    def __init__(self, records: Any) -> None:
-        self._records = records
-        self.has_next = records.has_next
+    whole = False
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._next = data, 0
+        self._records = MemoryRecords(data)
+        self.has_next, self.size_in_bytes = self._records.has_next, self._records.size_in_bytes
 
     def next_batch(self) -> Any:
-        return _Batch(self._records.next_batch())
+        begin = self._next
+        self._next += _LENGTH.size + _LENGTH.unpack_from(self._data, begin)[0]
+        return _Batch(self._records.next_batch(), self._data, slice(begin, self._next), self.whole)
 
 
 class _Batch:
-    def __init__(self, batch: Any) -> None:
-        self._batch = batch
+    """A batch of aiokafka's. Its checksum is computed by the processor's instruction, ten times as fast as theirs."""
+
+    def __init__(self, batch: Any, data: bytes, place: slice, whole: bool) -> None:
+        self._batch, self._data, self._place, self._whole = batch, data, place, whole
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
+    def validate_crc(self) -> bool:
+        magic, checksum = _CHECKED.unpack_from(self._data, self._place.start)
+        if magic < 2:
+            return bool(self._batch.validate_crc())
+        checked = self._data[self._place.start + _CHECKED.size : self._place.stop]
+        return bool(google_crc32c.value(checked) == checksum)
+
     def __next__(self) -> Any:  # of control batches
         return next(self._batch)
 
-    def __iter__(self) -> Iterator[_Part]:
-        if part := _Part(self._batch):
+    def __iter__(self) -> Iterator[Any]:
+        if not self._whole:
+            yield from self._batch
+        elif part := _Part(self._batch):
             yield part
 
 
@@ -152,4 +177,5 @@ class EndingFetcher(fetcher.Fetcher):  # type: ignore[misc]
         await super().close()
 
 
-fetcher.PartitionRecords, fetcher.FetchResult, consumer.Fetcher = InputRecords, InputFetch, EndingFetcher
+fetcher.MemoryRecords, fetcher.PartitionRecords, fetcher.FetchResult = Fetched, InputRecords, InputFetch
+consumer.Fetcher = EndingFetcher

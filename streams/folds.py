@@ -7,7 +7,7 @@ from typing import Any
 from connectors.clock import Clock
 from projections.fold import Fold, Output
 from schemas import topics
-from streams.batch import Changes, Folding
+from streams.batch import Changes, Folding, keys_of
 from streams.headers import dead_letter
 from streams.inbox import Record
 from streams.names import INNER
@@ -37,7 +37,7 @@ class FoldOwner(Owner):
 
     async def work(self) -> None:
         batch = self.take()
-        outputs, changes = self._folding.fold(batch)
+        outputs, changes = self._folding.fold(batch, await self.read(keys_of(batch)))
         if self._silent:
             outputs = [output for output in outputs if output.topic in INNER]
         await self.commit(outputs, changes, {topic: records[-1].offset + 1 for topic, records in batch})

@@ -15,9 +15,10 @@ import asyncio
 import contextlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 
@@ -33,7 +34,10 @@ from streams.store import OWNER_KEY, POSITION_KEY, RESERVED, Store
 from streams.tasks import watched
 from streams.transaction import Transactions
 
+_T = TypeVar("_T")
 _KEY = itemgetter(0)
+_WORTH_A_THREAD: Final = 1_000  # keys
+_READING: Final = ThreadPoolExecutor(1, "reading")
 
 
 class Parts(NamedTuple):
@@ -180,6 +184,13 @@ class Owner:
             self._taken[topic] += len(records)
         return batch
 
+    async def read(self, keys: list[bytes]) -> dict[bytes, bytes | None]:
+        """What the store has of them. Many are looked for in a thread: RocksDB does so without Python's lock, and other
+        owners go on meanwhile."""
+        if len(keys) < _WORTH_A_THREAD:
+            return self.store.get(keys)
+        return await _whole(asyncio.get_running_loop().run_in_executor(_READING, self.store.get, keys))
+
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A task of this owner's own; should it raise, the process ends as if ``work`` had raised."""
 
@@ -250,14 +261,14 @@ class Owner:
         return targets
 
 
-async def _whole(work: Coroutine[Any, Any, None]) -> None:
+async def _whole(work: Awaitable[_T]) -> _T:
     """Does all of it also when the caller is cancelled meanwhile, who hears of that afterwards.
 
     A transaction that is left half-done would fail the next one, and the store would miss what was committed.
     """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         while not task.done():
             with contextlib.suppress(asyncio.CancelledError):

@@ -84,7 +84,7 @@ def test_what_is_fetched_is_ours_before_anybody_can_reach_kafka() -> None:
     """A consumer that fetched before it would find results of a class that it does not know any more."""
     program = (
         "import streams.access; from aiokafka.consumer import consumer, fetcher; "
-        "places = fetcher.PartitionRecords, fetcher.FetchResult, consumer.Fetcher; "
+        "places = fetcher.MemoryRecords, fetcher.PartitionRecords, fetcher.FetchResult, consumer.Fetcher; "
         "assert {place.__module__ for place in places} == {'streams.engine_records'}, places"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
@@ -94,10 +94,13 @@ def test_whole_batches_pass_through_the_steps_that_upstream_takes() -> None:
     made = inspect.getsource(fetcher.Fetcher)
     order = ("tp", "records", "aborted_transactions", "fetch_offset", "self._key_deserializer")
     assert re.search(r"= PartitionRecords\(\s*" + r",\s*".join(map(re.escape, order)), made)
+    assert "records = MemoryRecords(part_data[-1])" in made
+    assert "elif records.size_in_bytes() > 0:" in made
     source = inspect.getsource(fetcher.PartitionRecords.__base__._unpack_records)
     steps = (
         "records.has_next()",
         "records.next_batch()",
+        "not next_batch.validate_crc()",
         "for record in next_batch",
         "record.offset <",
         "record.offset + 1",

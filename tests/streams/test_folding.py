@@ -15,7 +15,7 @@ from projections.fold import TICK, Output
 from schemas import topics
 from schemas.facts import CartFact
 from streams import due
-from streams.batch import Folding
+from streams.batch import Folding, keys_of
 from streams.headers import dead_letter
 from streams.inbox import Record
 from streams.store import Store, open_store
@@ -71,7 +71,8 @@ class Owning:
         return dead_letter("dead", topic, 0, record, error)
 
     def fold(self, log: Sequence[Record]) -> list[Output]:
-        outputs, changes = self.folding.fold([(topics.CART, list(log))])
+        batch = [(topics.CART, list(log))]
+        outputs, changes = self.folding.fold(batch, self.store.get(keys_of(batch)))
         self.store.write(changes, 0)
         return outputs
 
