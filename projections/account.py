@@ -1,6 +1,5 @@
 """A Brevo account as the fold `contacts` sees it: what the stores that report to it map, list and wish, together."""
 
-from collections.abc import Callable
 from typing import Final
 
 from projections.mapping import COMPUTED
@@ -14,8 +13,9 @@ ABANDONED_CART: Final = "abandoned_cart"
 class Account:
     """Compiled once from the settings. ``profile``: the attributes that are read from customers.
 
-    ``counts``/``spent``: attribute -> the stores whose orders it adds up. ``deletes``: a contact without any source
-    left is deleted, which cannot be undone and is done only when all stores of the account wish it.
+    ``counts``/``spent``: attribute -> the stores whose orders it adds up. ``lists``: (key, store, name, channel or
+    None) of all that the settings name. ``deletes``: a contact without any source left is deleted, which cannot be
+    undone and is done only when all stores of the account wish it.
     """
 
     def __init__(self, name: str, settings: FoldSettings) -> None:
@@ -26,6 +26,7 @@ class Account:
         self.profile = sorted({attribute for store in stores for attribute in _read_from_customers(store)})
         self.counts = self._adding_up("orders_count")
         self.spent = self._adding_up("total_spent")
+        self.lists = self._all_lists()
         self.deletes = all(store.on_customer_deleted == "delete" for store in stores)
         self.blocklist_unknown = any(store.consent_unknown == "blocklist" for store in stores)
 
@@ -37,14 +38,13 @@ class Account:
                     found.setdefault(attribute, set()).add(key)
         return found
 
-    def lists(self, belongs: Callable[[StoreSettings, str, int | None], bool]) -> dict[str, bool]:
-        """List key -> member, for all lists that the settings name. ``belongs`` is asked with a channel, or None."""
-        members: dict[str, bool] = {}
+    def _all_lists(self) -> list[tuple[str, StoreSettings, str, int | None]]:
+        found: list[tuple[str, StoreSettings, str, int | None]] = []
         for store in self.stores.values():
-            members |= {f"{store.name}:{name}": belongs(store, name, None) for name in store.lists}
+            found += ((f"{store.name}:{name}", store, name, None) for name in store.lists)
             for channel, names in store.channel_lists.items():
-                members |= {f"{store.name}:{channel}:{name}": belongs(store, name, int(channel)) for name in names}
-        return members
+                found += ((f"{store.name}:{channel}:{name}", store, name, int(channel)) for name in names)
+        return found
 
 
 def _read_from_customers(store: StoreSettings) -> list[str]:

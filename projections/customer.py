@@ -120,6 +120,8 @@ class Customer(msgspec.Struct, array_like=True):
 
     def release(self, messages: list[OrderPapers | CartPart]) -> list[OrderPapers | CartPart]:
         """What was held, orders first and carts in the order of time, then ``messages``."""
+        if not (self.held.papers or self.held.carts):
+            return messages
         held, self.held = self.held, Held()
         papers = sorted(held.papers.values(), key=lambda p: p.order_id)
         carts = sorted((part for parts in held.carts.values() for part in parts), key=lambda p: (p.at, p.cart_id))

@@ -102,7 +102,7 @@ def _lists(state: ContactState, account: Account, said: Verdict, *, contact: boo
             return contact and any(_is_customer(source, store, channel) for source in sources)
         return contact and any(_is_buyer(source, channel) for source in sources)
 
-    return account.lists(belongs)
+    return {key: belongs(store, name, channel) for key, store, name, channel in account.lists}
 
 
 def _is_customer(source: Contribution, store: StoreSettings, channel: int | None) -> bool:
