@@ -18,6 +18,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 import streams.engine_fetches  # noqa: F401  # how they go over the wire
 
+_SOON_MS: Final = 20
 # Of a batch (Kafka's record format, version 2): its offset, and how many bytes follow; then its leader's epoch, its
 # format, and the checksum of all that follows that.
 _LENGTH: Final = Struct(">8xi")
@@ -158,14 +159,29 @@ def taken_up_to(state: Any, position: int) -> int:
     return int(start if end == position else position)
 
 
-class EndingFetcher(fetcher.Fetcher):  # type: ignore[misc]
-    """Closes to its end also while a fetch that failed waits to be tried again.
+class OwnFetcher(fetcher.Fetcher):  # type: ignore[misc]
+    """Looks soon after partitions that a fetch leaves out, and closes to its end."""
 
-    As it comes, `close` raises that fetch's cancellation in whoever stops the consumer, as if he had been cancelled
-    himself: a worker that was told to stop while its broker was away never ended.
-    """
+    def _get_actions_per_node(self, assignment: Any) -> Any:
+        """aiokafka has one fetch at a time under way to a broker, and sends it without partitions of which something
+        lies here for a while and is not taken yet. The broker keeps it until one of the others has news, or for the
+        time that it is given (by Faust, 1.5 s); until then nobody asks for those left out, whatever they have."""
+        requests, *rest = super()._get_actions_per_node(assignment)
+        if self._records or any(
+            state.paused
+            for tp in assignment.tps
+            if tp.topic in InputRecords.inputs and (state := assignment.state_value(tp))
+        ):
+            for _, request in requests:
+                request._max_wait_ms = min(request._max_wait_ms, _SOON_MS)
+        return requests, *rest
 
     async def close(self) -> None:
+        """Also while a fetch that failed waits to be tried again.
+
+        As it comes, `close` raises that fetch's cancellation in whoever stops the consumer, as if he had been cancelled
+        himself: a worker that was told to stop while its broker was away never ended.
+        """
         self._closed = True
         self._fetch_task.cancel()
         await asyncio.gather(self._fetch_task, return_exceptions=True)  # from now on it begins no other fetches
@@ -178,4 +194,4 @@ class EndingFetcher(fetcher.Fetcher):  # type: ignore[misc]
 
 
 fetcher.MemoryRecords, fetcher.PartitionRecords, fetcher.FetchResult = Fetched, InputRecords, InputFetch
-consumer.Fetcher = EndingFetcher
+consumer.Fetcher = OwnFetcher

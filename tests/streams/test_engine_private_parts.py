@@ -10,6 +10,7 @@ import faust
 import pytest
 from aiokafka import client, conn
 from aiokafka.consumer import fetcher, group_coordinator, subscription_state
+from aiokafka.protocol import fetch
 from faust.stores import rocksdb
 from faust.tables import manager, recovery
 from faust.transport.drivers import aiokafka as driver
@@ -112,6 +113,13 @@ def test_a_fetcher_ends_the_fetches_that_it_is_known_to_have_begun() -> None:
     source = inspect.getsource(fetcher.Fetcher)
     assert "self._fetch_task = create_task(self._fetch_requests_routine())" in source
     assert source.count("self._pending_tasks.add(") == 1  # in that routine
+
+
+def test_a_fetch_is_made_where_its_wait_is_shortened() -> None:
+    source = inspect.getsource(fetcher.Fetcher)
+    assert source.count("= self._get_actions_per_node(assignment)") == 1
+    assert "fetch_requests.append((node_id, req))" in source
+    assert "self._max_wait_ms = max_wait_time" in inspect.getsource(fetch.FetchRequest)
 
 
 def test_the_thread_that_polls_takes_a_loop_and_closes_its_own() -> None:

@@ -107,3 +107,37 @@ async def test_a_consumer_stops_while_a_fetch_waits_to_be_tried_again(
     caplog.clear()
     monkeypatch.setattr(consumer_module, "Fetcher", fetcher.Fetcher)
     assert not await stopped_while_a_fetch_waits(tmp_path / "theirs", caplog)
+
+
+async def found_beside_an_idle_partition(kafka: str, prefix: str, seconds: float) -> list[bytes]:
+    """What comes of the second record of a partition whose first one lay unread when the last fetch was sent."""
+    busy, idle = TopicPartition(f"{prefix}busy", 0), TopicPartition(f"{prefix}idle", 0)
+    await logs.create(kafka, [busy.topic, idle.topic], partitions=1)
+    await logs.write(kafka, busy.topic, [(b"k", b"first")])
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, enable_auto_commit=False, fetch_max_wait_ms=60_000, request_timeout_ms=90_000
+    )
+    await consumer.start()
+    try:
+        consumer.assign([busy, idle])
+        consumer.seek(busy, 0)
+        consumer.seek(idle, 0)
+
+        async def asked_for_the_idle_one() -> bool:
+            return busy in consumer._fetcher._records and bool(consumer._fetcher._in_flight)
+
+        await logs.until(asked_for_the_idle_one, "a fetch without the busy partition is under way")
+        assert [one.value for one in (await consumer.getmany(busy, timeout_ms=0))[busy]] == [b"first"]
+        await logs.write(kafka, busy.topic, [(b"k", b"second")])
+        found = await consumer.getmany(busy, timeout_ms=int(seconds * 1000))
+        return [one.value for one in found.get(busy, [])]
+    finally:
+        await consumer.stop()
+
+
+async def test_what_a_fetch_left_out_is_not_waited_for_as_long_as_the_others_are_idle(
+    kafka: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await found_beside_an_idle_partition(kafka, topic_prefix + "ours-", 30) == [b"second"]
+    monkeypatch.setattr(consumer_module, "Fetcher", fetcher.Fetcher)
+    assert await found_beside_an_idle_partition(kafka, topic_prefix + "theirs-", 2) == []
