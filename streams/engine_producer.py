@@ -34,7 +34,7 @@ _BATCH_BYTES: Final = 1 << 20
 _REQUEST_MS: Final = 40_000
 _AGAIN_S: Final = 0.1
 _MARKS_S: Final = 0.001  # at first, while the coordinator still marks the partitions of the transaction before
-_CLOSE_S: Final = 5.0
+CLOSE_S: Final = 5.0
 _NOT_TRIED: Final = 55  # OPERATION_NOT_ATTEMPTED: another partition of the request was refused
 
 Writes = Mapping[TopicPartition, list[Item]]
@@ -118,7 +118,7 @@ class Producer:
     async def close(self) -> None:
         """Bounded. What is open is aborted by who begins next, or by the broker."""
         try:
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(CLOSE_S):
                 await self.client.close()
         except TimeoutError:
             pass

@@ -13,6 +13,7 @@ from schemas import topics
 from streams import failures
 from streams.access import Kafka
 from streams.engine import Engine
+from streams.engine_producer import CLOSE_S
 from streams.errors import BrokerSilent, NotWritten
 from tajo.errors import BrokerUnreachable
 from tajo.running import running
@@ -89,7 +90,7 @@ async def test_a_coordinator_that_stays_away_ends_its_owner_in_time(
     try:
         with pytest.raises(BrokerSilent) as found:
             await saying
-        await asyncio.wait_for(owner.stop(), 2 * failures.CLOSE_S)
+        await asyncio.wait_for(owner.stop(), 2 * CLOSE_S)
     finally:
         await asyncio.to_thread(broker.start)
     assert f"Kafka has not answered {stand.changelog}/0 for 3 s: it could not commit. " in str(found.value)
