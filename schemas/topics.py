@@ -6,6 +6,7 @@ import msgspec
 
 DAY: Final = 86_400_000
 MAX_RECORD: Final = 8 << 20
+MAX_MESSAGE: Final = MAX_RECORD + (64 << 10)  # with its key, headers and the batch around it
 
 WEBHOOK: Final = "bigcommerce.webhook.v1"
 CUSTOMER: Final = "commerce.customer.v1"
@@ -40,7 +41,7 @@ class Topic(msgspec.Struct, frozen=True):
 
     def config(self) -> dict[str, str]:
         """Kafka's topic configuration."""
-        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MAX_RECORD + (64 << 10))}
+        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(MAX_MESSAGE)}
         if "delete" in self.cleanup:
             config["retention.ms"] = str(self.retention)
         if "compact" in self.cleanup:

@@ -15,13 +15,11 @@ _SEQUENCES: Final = 1 << 31
 
 
 class Batch(NamedTuple):
+    """``following``: the sequence number after it."""
+
     data: bytearray
     records: int
-
-
-def following(sequence: int, records: int) -> int:
-    """The sequence number after a batch; Kafka's begin anew after 2^31 - 1."""
-    return (sequence + records) % _SEQUENCES
+    following: int
 
 
 def batches(new: Callable[[int], Any], items: Iterable[Item], timestamp: int, sequence: int) -> Iterator[Batch]:
@@ -34,10 +32,15 @@ def batches(new: Callable[[int], Any], items: Iterable[Item], timestamp: int, se
     for key, value, headers in items:
         listed = list(headers) if headers else _NO_HEADERS
         if append(count, timestamp, key, value, listed) is None:
-            yield Batch(builder.build(), count)
-            sequence = following(sequence, count)
+            yield (batch := _built(builder, sequence, count))
+            sequence = batch.following
             builder = new(sequence)
             append, count = builder.append, 0
             append(count, timestamp, key, value, listed)  # the first one always fits
         count += 1
-    yield Batch(builder.build(), count)
+    yield _built(builder, sequence, count)
+
+
+def _built(builder: Any, sequence: int, records: int) -> Batch:
+    """Kafka's sequence numbers begin anew after 2^31 - 1."""
+    return Batch(builder.build(), records, (sequence + records) % _SEQUENCES)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiokafka.protocol import fetch
 
-from streams.engine_wire import INT32, count_at, taken, text, text_at
+from streams.engine_wire import INT32, answer, count_at, taken, text, text_at
 
 _INT64S: Final = Struct(">qq")
 # replica, wait, min and max bytes, isolation, session's id and epoch, number of topics
@@ -50,11 +50,7 @@ def written(request: Any) -> bytes:
 
 def read(data: BytesIO) -> Any:
     """A FetchResponse_v11, from where ``data`` is. Raises ValueError if it is cut off."""
-    with data.getbuffer() as view:
-        try:
-            return _read(view, data.tell())
-        except error as found:
-            raise ValueError(f"This answer to a fetch is cut off: {found}.") from found
+    return answer(_read, data, "a fetch")
 
 
 def _read(view: memoryview, at: int) -> Any:

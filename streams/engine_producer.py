@@ -27,7 +27,7 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.access import Kafka
-from streams.engine_batches import Batch, Item, batches, following
+from streams.engine_batches import Batch, Item, batches
 from streams.engine_requests import AddPartitionsToTxn, CommitTxn, Produce
 
 _BATCH_BYTES: Final = 1 << 20
@@ -103,7 +103,7 @@ class Producer:
             made = {tp: made[tp] for tp in step}
             self.left.intersection_update(made)
             for tp, batch in step.items():
-                self._sequences[tp] = following(self._sequences[tp], batch.records)
+                self._sequences[tp] = batch.following
             await self._send(step, ends)
         return ends
 

@@ -159,6 +159,11 @@ def taken_up_to(state: Any, position: int) -> int:
     return int(start if end == position else position)
 
 
+def _waits(assignment: Any, tp: TopicPartition) -> bool:
+    """Whether it is an input that is paused."""
+    return tp.topic in InputRecords.inputs and bool((state := assignment.state_value(tp)) and state.paused)
+
+
 class OwnFetcher(fetcher.Fetcher):  # type: ignore[misc]
     """Looks soon after partitions that a fetch leaves out, and closes to its end."""
 
@@ -167,11 +172,7 @@ class OwnFetcher(fetcher.Fetcher):  # type: ignore[misc]
         lies here for a while and is not taken yet. The broker keeps it until one of the others has news, or for the
         time that it is given (by Faust, 1.5 s); until then nobody asks for those left out, whatever they have."""
         requests, *rest = super()._get_actions_per_node(assignment)
-        if self._records or any(
-            state.paused
-            for tp in assignment.tps
-            if tp.topic in InputRecords.inputs and (state := assignment.state_value(tp))
-        ):
+        if requests and (self._records or any(_waits(assignment, tp) for tp in assignment.tps)):
             for _, request in requests:
                 request._max_wait_ms = min(request._max_wait_ms, _SOON_MS)
         return requests, *rest

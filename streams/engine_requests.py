@@ -9,14 +9,14 @@ streams.engine_transport.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from io import BytesIO
-from struct import Struct, error
+from struct import Struct
 from typing import Any, ClassVar, Final, Self
 
 from aiokafka import TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v1, ResponseHeader_v0
 
-from streams.engine_wire import INT32, count_at, text, text_at
+from streams.engine_wire import INT32, answer, count_at, text, text_at
 
 _PRODUCER: Final = Struct(">qh")  # id, epoch
 _ACKS: Final = Struct(">hi")  # acks, time-out in ms
@@ -57,11 +57,7 @@ class _Request:
     @classmethod
     def decode(cls, data: BytesIO) -> Any:
         """What the broker answers, from where ``data`` is. Raises ValueError if it is cut off."""
-        with data.getbuffer() as view:
-            try:
-                return cls._read(view, data.tell())
-            except error as found:
-                raise ValueError(f"This answer to {cls.__name__} is cut off: {found}.") from found
+        return answer(cls._read, data, cls.__name__)
 
     @classmethod
     def _read(cls, view: memoryview, at: int) -> Any:

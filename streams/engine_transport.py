@@ -1,8 +1,7 @@
 """Faust's Kafka transport, changed so that it feeds owners: records go straight from the fetcher into their inboxes.
 
 With the other modules streams.engine* the only place that touches private parts of Faust (0.15.3), mode (0.7.1) and
-aiokafka (0.14.0), but for the look at a producer in streams.failures;
-tests/streams/test_engine_private_parts.py fails when one of them goes.
+aiokafka (0.14.0); tests/streams/test_engine_private_parts.py fails when one of them goes.
 """
 
 import asyncio

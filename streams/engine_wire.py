@@ -1,7 +1,9 @@
 """Pieces of Kafka's wire format, for requests that are written and read in one pass."""
 
+from collections.abc import Callable
+from io import BytesIO
 from struct import Struct, error
-from typing import Final
+from typing import Any, Final
 
 INT16: Final = Struct(">h")
 INT32: Final = Struct(">i")
@@ -11,6 +13,15 @@ def text(text: str) -> bytes:
     """A STRING."""
     encoded = text.encode()
     return INT16.pack(len(encoded)) + encoded
+
+
+def answer(read: Callable[[memoryview, int], Any], data: BytesIO, request: str) -> Any:
+    """What ``read`` makes of it, from where ``data`` is. Raises ValueError if it is cut off; ``request``: for that."""
+    with data.getbuffer() as view:
+        try:
+            return read(view, data.tell())
+        except error as found:
+            raise ValueError(f"This answer to {request} is cut off: {found}.") from found
 
 
 def taken(view: memoryview, at: int, size: int) -> tuple[bytes, int]:

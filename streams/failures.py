@@ -14,15 +14,12 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     InvalidProducerIdMapping,
     InvalidTxnState,
-    KafkaError,
     MessageSizeTooLargeError,
-    NotLeaderForPartitionError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownProducerId,
-    UnknownTopicOrPartitionError,
 )
 
 from streams.errors import BrokerSilent, Fenced, NotWritten, StreamsError, TransactionExpired
@@ -38,8 +35,6 @@ REGISTER, SETTLE, COMMIT = "register its producer", "make sure how its last tran
 _CAUSES: Final[dict[type[BaseException], str]] = {
     MessageSizeTooLargeError: "it is larger than the topic's max.message.bytes, which `tajo topics apply` sets",
     RecordListTooLargeError: "it is larger than the topic's segment.bytes, which `tajo topics apply` sets",
-    UnknownTopicOrPartitionError: "there is no such partition; `tajo topics apply` creates what lacks",
-    NotLeaderForPartitionError: "it has no leader, or there is no such partition; look at the brokers",
     TopicAuthorizationFailedError: "this user may not; allow it at the broker",
     ClusterAuthorizationFailedError: "Kafka has left it without an end in a partition, and this user may not mark it "
     "(ALTER on the cluster; docs/guarantees.md)",
@@ -72,27 +67,20 @@ def explain(error: BaseException, attempt: Attempt) -> StreamsError:
     """The error to raise instead of ``error``."""
     if isinstance(error, StreamsError):
         return error
-    cause, seconds = _cause(error), time.monotonic() - attempt.began
-    if isinstance(cause, ProducerFenced | InvalidTxnState):
+    seconds = time.monotonic() - attempt.began
+    if isinstance(error, ProducerFenced | InvalidTxnState):
         return _fenced(attempt, seconds)
-    if isinstance(cause, TimeoutError):
+    if isinstance(error, TimeoutError):
         return BrokerSilent(
             f"Kafka has not answered {attempt.owner} for {seconds:.0f} s: it could not {attempt.what()}. The "
             f"next owner finds in the log whether the batch is written, and does it again if not. Look at the brokers, "
             f"and whether all partitions have a leader."
         )
-    reason = _CAUSES.get(type(cause), f"{type(cause).__name__}: {cause}")
+    reason = _CAUSES.get(type(error), f"{type(error).__name__}: {error}")
     return NotWritten(
         f"{attempt.owner} could not {attempt.what()}: {reason}. Nothing of the batch is written; the next owner does "
         f"it again."
     )
-
-
-def _cause(error: BaseException) -> BaseException:
-    """A bare KafkaError stands around what aiokafka did not expect."""
-    while type(error) is KafkaError and error.__cause__ is not None:
-        error = error.__cause__
-    return error
 
 
 def _fenced(attempt: Attempt, seconds: float) -> Fenced:

@@ -182,7 +182,8 @@ async def opened(made: Components, sources: Collection[str]) -> AsyncIterator[tu
         **made.kafka.client(),
         transactional_id=f"{made.names.prefix}tajo.dlq",
         transaction_timeout_ms=TIMEOUT_MS,
-        max_request_size=topics.MAX_RECORD + (64 << 10),
+        max_batch_size=1 << 20,
+        max_request_size=topics.MAX_MESSAGE,
     )
     try:
         await producer.start()

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from schemas.topics import MAX_RECORD
+from schemas.topics import MAX_MESSAGE
 
 _ROLES: Final = {
     "process.roles": "broker,controller",
@@ -37,7 +37,7 @@ SHARED: Final = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
     # A record may have 8 MiB; the batch around it a little more.
-    "message.max.bytes": str(MAX_RECORD + (64 << 10)),
+    "message.max.bytes": str(MAX_MESSAGE),
     # A small heap: the cleaner's default buffer alone is 128 MiB.
     "log.cleaner.dedupe.buffer.size": str(32 << 20),
     "log.cleaner.threads": "1",

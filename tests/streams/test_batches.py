@@ -39,4 +39,5 @@ def test_all_records_come_in_order_and_their_numbers_follow_each_other(items: An
         assert len(batch.data) <= LIMIT or batch.records == 1
         found += records
         sequence = (sequence + batch.records) % 2**31
+        assert batch.following == sequence
     assert found == [(*item, 1_000) for item in items]
