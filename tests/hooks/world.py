@@ -28,6 +28,7 @@ from tajo.components import Components
 from tajo.kafka.ports import free_port
 from tajo.running import INITIAL, running
 from tajo.settings import load
+from tests.clocks import run_until
 from tests.connectors.bigcommerce_shop import NOBODY, START, TOKEN, Requests, fill_catalogue, item
 from tests.streams import logs
 
@@ -104,16 +105,7 @@ class World:
 
     async def run(self, until: Callable[[], bool], what: str, timeout: float = 60) -> None:
         """Lets the clock run until it is so."""
-        task = asyncio.create_task(self.clock.run(self._at_rest))
-        try:
-            async with asyncio.timeout(timeout):
-                while not until():  # noqa: ASYNC110 - conditions of emulators and clocks tell nobody
-                    await asyncio.sleep(0.001)
-        except TimeoutError:
-            raise AssertionError(f"It did not come about within {timeout} s that {what}.") from None
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await run_until(self.clock, until, idle=self._at_rest, what=what, timeout=timeout)
 
     async def run_for(self, ms: int) -> None:
         """``ms`` of the clock."""

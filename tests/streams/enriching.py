@@ -1,6 +1,5 @@
 """An enricher driven by hand: an emulated store's events become deliveries, its owner writes facts to a real Kafka."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from streams.inbox import Record
 from streams.names import Names
 from streams.owner import Parts
 from streams.store import open_store
+from tests.clocks import run_until
 from tests.connectors.bigcommerce_shop import TOKEN, Shop, emulated_shop
 from tests.streams import logs
 
@@ -166,18 +166,13 @@ class Enriching:
         """Lets the clock run until it is so."""
         assert self.owner is not None
         owner = self.owner
-        running = asyncio.create_task(self.shop.clock.run(lambda: not owner.busy))
-        try:
-            async with asyncio.timeout(timeout):
-                while not true():
-                    if self.failures:
-                        raise AssertionError("The owner has failed.") from self.failures[0]
-                    await asyncio.sleep(0.002)
-        except TimeoutError:
-            raise AssertionError(f"It did not come about within {timeout} s that {what}.") from None
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+
+        def so() -> bool:
+            if self.failures:
+                raise AssertionError("The owner has failed.") from self.failures[0]
+            return true()
+
+        await run_until(self.shop.clock, so, idle=lambda: not owner.busy, what=what, timeout=timeout)
 
     async def facts(self, topic: str) -> list[Fact]:
         return [
