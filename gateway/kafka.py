@@ -1,92 +1,85 @@
-"""Opening, asking and taking apart an aiokafka producer.
+"""A producer's way to the brokers: an id of its own, sequence numbers, and batches that are sent until acknowledged.
 
-The only place of the gateway that touches private parts of aiokafka 0.14.0 (`_sender`, `_message_accumulator`). An
-idempotent producer of it never gives a batch up (aio-libs/aiokafka#1101), and one that lost a sequence number never
-recovers (aio-libs/aiokafka#1017), so it has to be looked at and taken apart from outside.
+On aiokafka's connections, without its producer: an idempotent one of aiokafka 0.14.0 never gives a batch up
+(aio-libs/aiokafka#1101), never recovers from a lost sequence number (aio-libs/aiokafka#1017), and hands each batch
+through tasks that wait for each other.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
-from itertools import chain
+from collections import defaultdict
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any, Final
 
-import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import UnknownTopicOrPartitionError, for_code
+from aiokafka.protocol.transaction import InitProducerIdRequest
+
+from connectors.kafka.batches import builder, built
+from connectors.kafka.sending import look_again, send
 
 BATCH_BYTES: Final = 256 << 10
 REQUEST_MS: Final = 10_000
 CLOSE_SECONDS: Final = 1.5
-_MAX_REQUEST: Final = 8 << 20
-
-_log = structlog.get_logger("gateway.kafka")
 
 
-def new_client(kafka: Mapping[str, Any]) -> AIOKafkaProducer:
-    """``kafka``: aiokafka's keyword arguments, `bootstrap_servers` at least. Not started."""
-    return AIOKafkaProducer(
-        acks="all",
-        enable_idempotence=True,
-        max_batch_size=BATCH_BYTES,
-        max_request_size=_MAX_REQUEST,
-        request_timeout_ms=REQUEST_MS,
-        **kafka,
-    )
+class Client:
+    """``kafka``: aiokafka's keyword arguments, `bootstrap_servers` at least. One batch of a partition at a time."""
 
+    def __init__(self, kafka: Mapping[str, Any]) -> None:
+        self.partitions: dict[str, int] = {}  # how many each topic has
+        self._client = AIOKafkaClient(**kafka, request_timeout_ms=REQUEST_MS)
+        self._id = self._epoch = -1
+        self._sequences: dict[TopicPartition, int] = defaultdict(int)
+        self._under_way: set[asyncio.Timeout] = set()
 
-async def acknowledged(client: AIOKafkaProducer, batch: Any, topic: str, partition: int, *, within: float) -> None:
-    """Sends a closed batch and returns once all replicas have it.
+    async def open(self, topics: Collection[str]) -> None:
+        """``topics``: all that it writes to. Raises KafkaError."""
+        client = self._client
+        await client.bootstrap()
+        await client.set_topics(topics)
+        for topic in topics:
+            if not (found := client.cluster.partitions_for_topic(topic)):
+                raise UnknownTopicOrPartitionError(f"Kafka does not tell of the topic {topic}.")
+            self.partitions[topic] = len(found)
+        answer = await client.send(client.get_random_node(), InitProducerIdRequest(None, REQUEST_MS))
+        if answer.error_code:
+            raise for_code(answer.error_code)
+        self._id, self._epoch = answer.producer_id, answer.producer_epoch
 
-    Raises KafkaError or TimeoutError when that is not so, or not known: it does not wait for a sender that has died,
-    and not for ever.
-    """
-    sender = client._sender.sender_task
-    async with asyncio.timeout(within):
-        delivery = await client.send_batch(batch, topic, partition=partition)
-        # Heard here also when it fails after we have stopped waiting.
-        delivery.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait({delivery, sender}, return_when=asyncio.FIRST_COMPLETED)
-    if not delivery.done() or delivery.cancelled():
-        raise KafkaError("The task that sends batches has ended.")
-    delivery.result()
+    def batch(self, tp: TopicPartition) -> Any:
+        """aiokafka's builder, for `deliver`: `append` takes a record's place in it, time, key, value and headers."""
+        return builder(self._id, self._epoch, self._sequences[tp], BATCH_BYTES, transactional=False)
 
+    async def deliver(self, tp: TopicPartition, batch: Any, records: int, *, within: float) -> None:
+        """Sends the batch until all replicas have it; the broker drops what it has already.
 
-async def take_apart(client: AIOKafkaProducer) -> None:
-    """Ends a producer for good, whatever state it is in; batches that it still holds may or may not be in the log.
+        Raises KafkaError or TimeoutError when that is not so, or not known: then this client is of no more use.
+        """
+        whole = built(batch, self._sequences[tp], records)
+        async with asyncio.timeout(within) as limit:
+            self._under_way.add(limit)
+            try:
+                while not (answers := await send(self._client, None, {tp: whole}, REQUEST_MS)).first:
+                    if answers.final:
+                        raise for_code(answers.final[tp])
+                    await look_again(self._client)
+            finally:
+                self._under_way.discard(limit)
+        self._sequences[tp] = whole.following
 
-    `stop()` alone waits for its batches, which is for ever while Kafka is away.
-    """
-    stopping = asyncio.create_task(client.stop())
-    await asyncio.wait({stopping}, timeout=CLOSE_SECONDS)
-    if not stopping.done():
-        # Closed connections fail the requests under way, so that the sender can end.
-        await client.client.close()
-        await _end(client._sender.sender_task)
-        _drop_batches(client)
-        await client.client.close()  # also a connection that was opened meanwhile
-        await asyncio.wait({stopping}, timeout=CLOSE_SECONDS)
-    if not stopping.done():
-        await ended(stopping)
-    elif error := stopping.exception():
-        _log.info("a producer ended with an error", error=type(error).__name__)
-
-
-async def _end(sender: "asyncio.Task[None]") -> None:
-    """The first cancellation makes it wait for its requests, the second one ends that too."""
-    for _ in range(3):
-        sender.cancel()
-        await asyncio.wait({sender}, timeout=CLOSE_SECONDS / 3)
-        if sender.done():
-            return
-
-
-def _drop_batches(client: AIOKafkaProducer) -> None:
-    """Without a sender nothing would ever resolve them, and who waits for them would wait for ever."""
-    held = client._message_accumulator
-    for batch in (*chain.from_iterable(held._batches.values()), *held._pending_batches):
-        held._pending_batches.add(batch)  # where the batch's own callback will look for it
-        batch.future.cancel()
+    async def close(self) -> None:
+        """Bounded, in whatever state it is. Who still waits in `deliver` gets a TimeoutError."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._under_way:
+            if not limit.expired():
+                limit.reschedule(now)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while self._under_way:  # noqa: ASYNC110 - else one of them might open a connection once more
+                    await asyncio.sleep(0)
+                await self._client.close()
 
 
 async def ended(task: "asyncio.Task[Any]") -> None:

@@ -13,12 +13,12 @@ from itertools import chain, count
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from gateway.errors import NotDelivered
-from gateway.kafka import acknowledged, ended, new_client, surely, take_apart
+from gateway.kafka import Client, ended, surely
 from gateway.metrics import Metrics
 from gateway.record import Record
 
@@ -68,8 +68,7 @@ class Producer:
         self.metrics = metrics
         self.stuck_seconds = stuck_seconds
         self.held = 0  # bytes in memory
-        self.client: AIOKafkaProducer | None = None
-        self._partitions: dict[str, int] = {}
+        self.client: Client | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._broken = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
@@ -92,17 +91,18 @@ class Producer:
             raise NotDelivered("There is no connection to Kafka.")
         if self.held > self._limit:
             raise NotDelivered(f"{self.held} bytes are waiting for Kafka already.")
-        place = (record.topic, partition_hash(record.key) % self._partitions[record.topic])
+        topic = self.prefix + record.topic
+        place = (topic, partition_hash(record.key) % self.client.partitions[topic])
         lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[place] = _Lane(self, *place)
+            lane = self._lanes[place] = _Lane(self, TopicPartition(*place))
         loop = self._loop
         item = _Item(record, record.size() if size is None else size, loop.create_future(), loop.time() + patience)
         self.held += item.size
         lane.add(item)
         return item.done
 
-    def broke(self, client: AIOKafkaProducer, error: Exception) -> None:
+    def broke(self, client: Client, error: Exception) -> None:
         """A batch failed or never ended: everything that waits fails, and a new producer takes over."""
         if client is self.client:
             _log.warning("the producer is replaced", error=type(error).__name__, said=str(error))
@@ -125,7 +125,7 @@ class Producer:
             await ended(lane.task)
         self._lanes.clear()
         if client is not None:
-            await take_apart(client)
+            await client.close()
 
     def _look(self) -> None:
         """One timer for all waits: one for each would cost a delivery more than all else that is done here."""
@@ -144,24 +144,22 @@ class Producer:
             client = self.client = await self._connected()
             self.metrics.producers.inc()
             await self._broken.wait()
-            await surely(take_apart(client))
+            await surely(client.close())
 
-    async def _connected(self) -> AIOKafkaProducer:
+    async def _connected(self) -> Client:
         """Tries for ever; complains at the first time and when the reason changes."""
         told = ""
         for attempt in count():
-            client = new_client(self._kafka)
+            client = Client(self._kafka)
             try:
-                await client.start()
-                for topic in self._topics:
-                    self._partitions[topic] = len(await client.partitions_for(self.prefix + topic))
+                await client.open([self.prefix + topic for topic in self._topics])
                 return client
             except (KafkaError, OSError) as error:
                 if told != (told := f"{type(error).__name__}: {error}"):
                     _log.warning("Kafka cannot be used yet; deliveries go to the spool", said=told)
-                await surely(take_apart(client))
+                await surely(client.close())
             except asyncio.CancelledError:
-                await take_apart(client)
+                await client.close()
                 raise
             await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
         raise AssertionError("It never gives up.")
@@ -170,10 +168,9 @@ class Producer:
 class _Lane:
     """The records of one partition, one batch under way at a time."""
 
-    def __init__(self, producer: Producer, topic: str, partition: int) -> None:
+    def __init__(self, producer: Producer, place: TopicPartition) -> None:
         self._producer = producer
-        self._topic = producer.prefix + topic
-        self._partition = partition
+        self._place = place
         self._waiting: deque[_Item] = deque()
         self._leaving: list[_Item] = []
         self._filled = asyncio.Event()
@@ -219,14 +216,13 @@ class _Lane:
             except Exception as error:
                 self._producer.broke(client, error)
 
-    async def _send(self, client: AIOKafkaProducer) -> None:
+    async def _send(self, client: Client) -> None:
         """One batch, acknowledged. Raises when it was not, or when that is not known."""
-        batch = client.create_batch()
+        batch = client.batch(self._place)
         self._fill(batch)
         if not self._leaving:
             return
-        batch.close()
-        await acknowledged(client, batch, self._topic, self._partition, within=self._producer.stuck_seconds)
+        await client.deliver(self._place, batch, len(self._leaving), within=self._producer.stuck_seconds)
         self._producer.metrics.batches.inc()
         # Empty if all was failed meanwhile.
         arrived, self._leaving = self._leaving, []
@@ -240,6 +236,6 @@ class _Lane:
                 self._let_go([self._waiting.popleft()])
                 continue
             one = item.record
-            if batch.append(timestamp=one.timestamp, key=one.key, value=one.value, headers=one.headers) is None:
+            if batch.append(len(self._leaving), one.timestamp, one.key, one.value, one.headers) is None:
                 return
             self._leaving.append(self._waiting.popleft())

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiokafka.protocol import fetch
 
-from streams.engine_wire import INT32, answer, count_at, taken, text, text_at
+from connectors.kafka.wire import INT32, answer, count_at, taken, text, text_at
 
 _INT64S: Final = Struct(">qq")
 # replica, wait, min and max bytes, isolation, session's id and epoch, number of topics

@@ -30,7 +30,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from streams.engine_requests import supported
+from connectors.kafka.requests import supported
 
 _T = TypeVar("_T")
 _NO_SUCH_ID: Final = 105  # TRANSACTIONAL_ID_NOT_FOUND

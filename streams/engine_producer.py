@@ -24,15 +24,14 @@ from aiokafka.errors import (
     for_code,
 )
 from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from connectors.kafka.batches import Batch, Item, batches, builder
+from connectors.kafka.requests import AddPartitionsToTxn, CommitTxn
+from connectors.kafka.sending import AGAIN_S, look_again, send
 from streams.access import Kafka
-from streams.engine_batches import Batch, Item, batches
-from streams.engine_requests import AddPartitionsToTxn, CommitTxn, Produce
 
 _BATCH_BYTES: Final = 1 << 20
 _REQUEST_MS: Final = 40_000
-_AGAIN_S: Final = 0.1
 _MARKS_S: Final = 0.001  # at first, while the coordinator still marks the partitions of the transaction before
 CLOSE_S: Final = 5.0
 _NOT_TRIED: Final = 55  # OPERATION_NOT_ATTEMPTED: another partition of the request was refused
@@ -124,50 +123,20 @@ class Producer:
             pass
 
     def _builder(self, sequence: int) -> Any:
-        return DefaultRecordBatchBuilder(
-            magic=2,
-            compression_type=0,
-            is_transactional=1,
-            producer_id=self.id,
-            producer_epoch=self.epoch,
-            base_sequence=sequence,
-            batch_size=_BATCH_BYTES,
-        )
+        return builder(self.id, self.epoch, sequence, _BATCH_BYTES, transactional=True)
 
     async def _send(self, sending: dict[TopicPartition, Batch], ends: dict[TopicPartition, int]) -> None:
-        """Until all of it is acknowledged; the broker knows by their sequence those that it has already."""
+        """Until all of it is acknowledged."""
         while sending:
-            nodes: dict[int, dict[TopicPartition, bytearray]] = defaultdict(dict)
-            for tp, batch in sending.items():
-                leader = self.client.cluster.leader_for_partition(tp)
-                if leader is not None and leader >= 0:
-                    nodes[leader][tp] = batch.data
-            refused: dict[TopicPartition, int] = {}
-            for answered in await asyncio.gather(*(self._sent(node, data) for node, data in nodes.items())):
-                for tp, (code, first) in answered.items():
-                    if code:
-                        refused[tp] = code
-                    else:
-                        ends[tp] = first + sending.pop(tp).records - 1
-            final = {tp: code for tp, code in refused.items() if not for_code(code).retriable}
-            if final:
-                self.left.intersection_update(final)
-                _check(*final.values())
+            answers = await send(self.client, self.transactional_id, sending, _REQUEST_MS)
+            for tp, first in answers.first.items():
+                ends[tp] = first + sending.pop(tp).records - 1
+            if answers.final:
+                self.left.intersection_update(answers.final)
+                _check(*answers.final.values())
             if sending:
                 self.left.intersection_update(sending)
-                await self._look_again()
-
-    async def _sent(self, node: int, data: dict[TopicPartition, bytearray]) -> dict[TopicPartition, tuple[int, int]]:
-        """{partition: (error code, first offset)}; none if the broker did not answer."""
-        try:
-            answered: dict[TopicPartition, tuple[int, int]] = await self.client.send(
-                node, Produce(self.transactional_id, _REQUEST_MS, data)
-            )
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-            return {}
-        return answered
+                await look_again(self.client)
 
     async def _ask(self, request: Any) -> Any:
         if self._coordinator is None:
@@ -183,16 +152,12 @@ class Producer:
                 return await ask()
             except ConcurrentTransactions:
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, _AGAIN_S)
+                pause = min(2 * pause, AGAIN_S)
             except KafkaError as error:
                 if not error.retriable:
                     raise
                 self._coordinator = None
-                await self._look_again()
-
-    async def _look_again(self) -> None:
-        await asyncio.sleep(_AGAIN_S)
-        await self.client.force_metadata_update()
+                await look_again(self.client)
 
     def _on_lost(self, lost: Callable[[], None]) -> None:
         closed = self.client._on_connection_closed

@@ -1,11 +1,12 @@
 """What an owner was fed and has not folded yet: each record once, and about two batches at most."""
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, Protocol
 
-Headers = Sequence[tuple[str, bytes | None]]
+from connectors.kafka.batches import Headers
+
 _BYTES: Final = 32 << 20
 _VALUE: Final = attrgetter("value")
 

@@ -22,9 +22,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
 
+from connectors.kafka.batches import Item
 from projections.fold import Output
 from streams.access import Kafka
-from streams.engine_batches import Item
 from streams.flow import Flow
 from streams.inbox import Batch, Inbox, Record
 from streams.names import Names

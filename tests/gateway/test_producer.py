@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 
+from connectors.kafka.requests import Produce
 from gateway.errors import NotDelivered
-from gateway.kafka import new_client, take_apart
+from gateway.kafka import Client
 from gateway.metrics import Metrics
 from gateway.producer import Producer, partition_hash
 from gateway.record import Record
@@ -132,7 +135,7 @@ async def test_a_lost_sequence_number_replaces_the_producer_and_nothing_is_lost(
         assert gateway.figure("spool_taken_total") >= 1
 
 
-async def test_a_sender_that_has_died_replaces_the_producer_and_nothing_is_lost(
+async def test_a_connection_that_breaks_is_made_anew_and_nothing_is_lost_or_doubled(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     await create_topics(kafka, topic_prefix)
@@ -140,34 +143,71 @@ async def test_a_sender_that_has_died_replaces_the_producer_and_nothing_is_lost(
     async with Gateway(kafka, config(tmp_path / "spool.sqlite", topic_prefix)) as gateway:
         await gateway.until_connected()
         await gateway.accepted(contents[:10])
-        client = _producer(gateway).client
-        assert client is not None
-        client._sender.sender_task.cancel()
+        for connection in _client(gateway)._client._conns.values():
+            connection._writer.transport.abort()
         await gateway.accepted(contents[10:])
         await gateway.until_drained()
-        assert sorted(set(await gateway.values())) == sorted(contents)
-        assert gateway.figure("producer_starts_total") == 2
+        assert sorted(await gateway.values()) == sorted(contents)
+        assert gateway.figure("producer_starts_total") == 1
 
 
-async def test_aiokafka_still_has_the_private_parts_that_the_gateway_relies_on(kafka: str) -> None:
-    client = new_client({"bootstrap_servers": kafka})
-    await client.start()
-    assert not client._sender.sender_task.done()
-    assert client._message_accumulator._batches == {}
-    assert client._message_accumulator._pending_batches == set()
-    await take_apart(client)
-    assert client._sender.sender_task.done()
+async def test_a_batch_whose_answer_is_lost_is_in_the_log_once(
+    sending: Producer, kafka: str, topic_prefix: str
+) -> None:
+    assert sending.client is not None
+    client = sending.client._client
+    send, lost = client.send, 0
+
+    async def losing(node: int, request: Any, **names: Any) -> Any:
+        nonlocal lost
+        answer = await send(node, request, **names)
+        if isinstance(request, Produce) and not lost:
+            lost += 1
+            raise KafkaConnectionError("The answer was lost.")
+        return answer
+
+    client.send = losing
+    await asyncio.gather(*(sending.send(record(number)) for number in range(100)))
+    assert lost == 1
+    values = [one.value for one in await logs.read(kafka, topic_prefix + TOPIC)]
+    assert values == [b"%06d" % number for number in range(100)]
+    assert starts(sending) == 1
 
 
-def _producer(gateway: Gateway) -> Producer:
-    found: Producer = gateway.app.state.producer
-    return found
+async def test_whoever_waits_for_a_batch_hears_when_its_client_is_closed(kafka: str, topic_prefix: str) -> None:
+    await logs.create(kafka, [topic_prefix + TOPIC])
+    client, place = Client({"bootstrap_servers": kafka}), TopicPartition(topic_prefix + TOPIC, 0)
+    await client.open([place.topic])
+    under_way = asyncio.Event()
+
+    async def never(node: int, request: Any, **names: Any) -> Any:
+        under_way.set()
+        await asyncio.Event().wait()
+
+    client._client.send = never
+    batch = client.batch(place)
+    batch.append(0, 1_700_000_000_000, b"a", b"b", [])
+    delivering = asyncio.create_task(client.deliver(place, batch, 1, within=1_000))
+    await under_way.wait()
+    await client.close()
+    with pytest.raises(TimeoutError):
+        await delivering
+
+
+async def test_a_topic_that_is_not_there_is_named(kafka: str, topic_prefix: str) -> None:
+    client = Client({"bootstrap_servers": kafka})
+    with pytest.raises(UnknownTopicOrPartitionError, match=f"{topic_prefix}missing"):
+        await client.open([f"{topic_prefix}missing"])
+    await client.close()
+
+
+def _client(gateway: Gateway) -> Client:
+    producer: Producer = gateway.app.state.producer
+    assert producer.client is not None
+    return producer.client
 
 
 def _lose_a_sequence_number(gateway: Gateway, prefix: str) -> None:
-    """What aiokafka does itself when a batch fails after it was given its numbers."""
-    client = _producer(gateway).client
-    assert client is not None
+    """As if a batch had been given numbers and had never come."""
     partition = partition_hash(STORE.encode()) % 4
-    place = TopicPartition(prefix + "bigcommerce.webhook.v1", partition)
-    client._txn_manager.increment_sequence_number(place, 3)
+    _client(gateway)._sequences[TopicPartition(prefix + "bigcommerce.webhook.v1", partition)] += 3

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.config import GatewayConfig, StoreTrust
 from gateway.delivery import Authentic, RawDelivery, VerifiedDelivery, parse
 from gateway.errors import GatewayError, Untrusted
-from gateway.trust import Trust, Verdict, signature_verdict
+from gateway.trust import Trust, Verdict, keyed, signature_verdict
 from tests.gateway.deliveries import (
     CAPTURED,
     CAPTURED_ID,
@@ -40,7 +40,7 @@ def captured(**changes: Any) -> RawDelivery:
 
 
 def verdict(raw: RawDelivery, *keys: bytes, now: float = CAPTURED_TIME + 3) -> Verdict:
-    return signature_verdict(raw, keys or (KEY,), now=now, tolerance=300)
+    return signature_verdict(raw, [keyed(key) for key in keys or (KEY,)], now=now, tolerance=300)
 
 
 def raw(content: bytes, headers: dict[str, str], *, secret: str = SECRET, store: str | None = STORE) -> RawDelivery:

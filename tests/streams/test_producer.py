@@ -7,9 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber, ProducerFenced
 
+from connectors.kafka.requests import AddPartitionsToTxn, CommitTxn, Produce
 from streams.access import Kafka
 from streams.engine_producer import Producer
-from streams.engine_requests import AddPartitionsToTxn, CommitTxn, Produce
 from tests.streams import logs
 
 pytestmark = pytest.mark.kafka

@@ -15,6 +15,11 @@ def text(text: str) -> bytes:
     return INT16.pack(len(encoded)) + encoded
 
 
+def nullable(value: str | None) -> bytes:
+    """A NULLABLE_STRING."""
+    return INT16.pack(-1) if value is None else text(value)
+
+
 def answer(read: Callable[[memoryview, int], Any], data: BytesIO, request: str) -> Any:
     """What ``read`` makes of it, from where ``data`` is. Raises ValueError if it is cut off; ``request``: for that."""
     with data.getbuffer() as view:

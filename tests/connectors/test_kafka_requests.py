@@ -12,7 +12,7 @@ from aiokafka.protocol import produce, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine_requests import AddPartitionsToTxn, CommitTxn, Produce
+from connectors.kafka.requests import AddPartitionsToTxn, CommitTxn, Produce
 
 int16, int32, int64 = (st.integers(-(1 << bits), (1 << bits) - 1) for bits in (15, 31, 63))
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -46,8 +46,8 @@ def test_partitions_are_added_as_aiokafka_adds_them(name: str, producer: int, ep
     assert AddPartitionsToTxn(name, producer, epoch, ordered).encode() == theirs.encode()
 
 
-@given(name=names, timeout=int32, batches=st.dictionaries(places, st.binary(max_size=20), max_size=6))
-def test_batches_are_sent_as_aiokafka_sends_them(name: str, timeout: int, batches: Any) -> None:
+@given(name=st.none() | names, timeout=int32, batches=st.dictionaries(places, st.binary(max_size=20), max_size=6))
+def test_batches_are_sent_as_aiokafka_sends_them(name: str | None, timeout: int, batches: Any) -> None:
     ordered = dict(sorted(batches.items()))
     topics = by_topic({tp: (batch,) for tp, batch in ordered.items()})
     theirs = produce.ProduceRequest(name, -1, timeout, topics).prepare({0: (0, 7)})

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine_batches import batches
+from connectors.kafka.batches import batches, builder
 
 LIMIT = 200  # bytes of a batch
 items = st.lists(
@@ -20,10 +20,7 @@ items = st.lists(
 
 
 def new(sequence: int) -> Any:
-    return DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=1, producer_id=7, producer_epoch=3, base_sequence=sequence,
-        batch_size=LIMIT,
-    )  # fmt: skip
+    return builder(7, 3, sequence, LIMIT, transactional=True)
 
 
 @given(items=items, first=st.sampled_from([0, 5, 2**31 - 3]))

@@ -1,13 +1,14 @@
 """Records into batches for the broker, past aiokafka's Python layer: half of what an append costs.
 
-Private parts of aiokafka 0.14.0: see streams.engine_transport.
+Private parts of aiokafka 0.14.0: its compiled builder (`aiokafka.record`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from streams.inbox import Headers
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+Headers = Sequence[tuple[str, bytes | None]]
 Item = tuple[bytes | None, bytes | None, Headers]
 """(key, value, headers)"""
 _NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
@@ -22,8 +23,21 @@ class Batch(NamedTuple):
     following: int
 
 
+def builder(producer_id: int, epoch: int, sequence: int, size: int, *, transactional: bool) -> Any:
+    """An uncompressed batch of up to ``size`` bytes, or of a single record, that begins with this sequence number."""
+    return DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=0,
+        is_transactional=int(transactional),
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        base_sequence=sequence,
+        batch_size=size,
+    )
+
+
 def batches(new: Callable[[int], Any], items: Iterable[Item], timestamp: int, sequence: int) -> Iterator[Batch]:
-    """All items in order. ``new``: makes an aiokafka `DefaultRecordBatchBuilder` that begins with this sequence number.
+    """All items in order. ``new``: makes the ``builder`` that begins with this sequence number.
 
     ``timestamp``: Unix ms. Each batch is made when it is asked for.
     """
@@ -32,15 +46,15 @@ def batches(new: Callable[[int], Any], items: Iterable[Item], timestamp: int, se
     for key, value, headers in items:
         listed = list(headers) if headers else _NO_HEADERS
         if append(count, timestamp, key, value, listed) is None:
-            yield (batch := _built(builder, sequence, count))
+            yield (batch := built(builder, sequence, count))
             sequence = batch.following
             builder = new(sequence)
             append, count = builder.append, 0
             append(count, timestamp, key, value, listed)  # the first one always fits
         count += 1
-    yield _built(builder, sequence, count)
+    yield built(builder, sequence, count)
 
 
-def _built(builder: Any, sequence: int, records: int) -> Batch:
-    """Kafka's sequence numbers begin anew after 2^31 - 1."""
+def built(builder: Any, sequence: int, records: int) -> Batch:
+    """What is in it. Kafka's sequence numbers begin anew after 2^31 - 1."""
     return Batch(builder.build(), records, (sequence + records) % _SEQUENCES)

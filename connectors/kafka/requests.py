@@ -1,9 +1,9 @@
-"""The three requests of a transaction, each written and read in one pass: aiokafka calls Python once for each field.
+"""The requests of a producer, each written and read in one pass: aiokafka calls Python once for each field.
 
 Layouts: Kafka's message definitions (clients/src/main/resources/common/message), in versions that every broker since
 2.1 knows, the newest in which aiokafka's connections can carry them without tagged fields. What aiokafka calls a
-`Request`, a `RequestStruct` and a `Response` is one class here. Private parts of aiokafka (0.14.0): see
-streams.engine_transport.
+`Request`, a `RequestStruct` and a `Response` is one class here. Private parts of aiokafka (0.14.0): what its
+`AIOKafkaConnection.send` asks of a request.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IncompatibleBrokerVersion
 from aiokafka.protocol.api import RequestHeader_v1, ResponseHeader_v0
 
-from streams.engine_wire import INT32, answer, count_at, text, text_at
+from connectors.kafka.wire import INT32, answer, count_at, nullable, text, text_at
 
 _PRODUCER: Final = Struct(">qh")  # id, epoch
 _ACKS: Final = Struct(">hi")  # acks, time-out in ms
@@ -102,13 +102,13 @@ class AddPartitionsToTxn(_Request):
 class Produce(_Request):
     """One batch for each partition, acknowledged by all replicas. The answer: {partition: (error code, first offset)}.
 
-    ``timeout_ms``: how long the leader waits for the others.
+    ``transactional_id``: None outside of a transaction. ``timeout_ms``: how long the leader waits for the others.
     """
 
     API_KEY, API_VERSION = 0, 7
 
     def __init__(
-        self, transactional_id: str, timeout_ms: int, batches: Mapping[TopicPartition, bytes | bytearray]
+        self, transactional_id: str | None, timeout_ms: int, batches: Mapping[TopicPartition, bytes | bytearray]
     ) -> None:
         self._transactional_id, self._timeout_ms, self._batches = transactional_id, timeout_ms, batches
 
@@ -117,7 +117,7 @@ class Produce(_Request):
         for (topic, partition), batch in self._batches.items():
             topics[topic] += _SENT.pack(partition, len(batch)), batch
         parts: list[bytes | bytearray] = [
-            text(self._transactional_id),
+            nullable(self._transactional_id),
             _ACKS.pack(_ALL, self._timeout_ms),
             INT32.pack(len(topics)),
         ]

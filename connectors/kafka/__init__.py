@@ -1,0 +1,1 @@
+"""Writing to Kafka on aiokafka's connections, request by request, without its producer."""
