@@ -55,17 +55,17 @@ def rates(fact: OrderFact, account: AccountSettings) -> Rates:
     return Rates(reporting, reporting)
 
 
-def amount(text: str | float | int, what: str) -> int:
-    """Raises BadRecord for what is no amount."""
+def amount(text: str | float | int, what: str, *ids: int) -> int:
+    """Raises BadRecord for what is no amount. ``what``: it is, with places for ``ids``."""
     try:
         return money.parse(text)
     except ValueError as error:
-        raise BadRecord(f"{what}: {error} Fetch the order again.") from error
+        raise BadRecord(f"{what.format(*ids)}: {error} Fetch the order again.") from error
 
 
 def refunded(refunds: Iterable[Refund]) -> list[int]:
     """As paid, one amount a refund."""
-    return [amount(refund.total_amount, f"total_amount of refund {refund.id}") for refund in refunds]
+    return [amount(refund.total_amount, "total_amount of refund {}", refund.id) for refund in refunds]
 
 
 def _store_currency(fact: OrderFact) -> str:

@@ -53,7 +53,7 @@ def lifecycle(state: CartState, cart_id: str, stage: str, at: int, order_id: int
         changed_at=state.changed_at,
         step=state.reached,
         order_id=order_id,
-        total=str(money.decimal(state.total)),
+        total=money.text(state.total),
         currency=state.currency,
         channel=state.channel,
         guest=state.guest,

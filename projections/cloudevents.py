@@ -1,5 +1,7 @@
 """Records of public topics: JSON bodies with CloudEvents headers (1.0, Kafka protocol binding, binary content mode)."""
 
+from typing import Final
+
 import msgspec
 
 from projections.fold import Output
@@ -7,17 +9,19 @@ from projections.reading import to_json
 from projections.times import iso_milliseconds
 
 Headers = tuple[tuple[str, bytes], ...]
+_VERSION: Final = ("ce_specversion", b"1.0")
+_JSON: Final = ("content-type", b"application/json")
 
 
 def cloud_event(*, id: str, source: str, type: str, time: int) -> Headers:  # noqa: A002 - CloudEvents' names
     """Headers of a public record. ``id`` is a function of what the record is about; ``time``: Unix ms, `ce_time`."""
     return (
-        ("ce_specversion", b"1.0"),
+        _VERSION,
         ("ce_id", id.encode()),
         ("ce_source", source.encode()),
         ("ce_type", type.encode()),
         ("ce_time", iso_milliseconds(time).encode()),
-        ("content-type", b"application/json"),
+        _JSON,
     )
 
 

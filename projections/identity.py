@@ -5,6 +5,7 @@ A customer is a person at one store (`store/123`, `store/guest:a@b.c`); a contac
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 from unicodedata import normalize
 
@@ -15,6 +16,7 @@ _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s/\x00-\x1f.]+(\.[^@\s/\x
 _LONGEST: Final = 254  # RFC 5321, 4.5.3.1.3
 
 
+@lru_cache(1 << 13)  # who shops is told of several times within minutes
 def normalise(email: str) -> str:
     """The form under which e-mails are compared: NFC, trimmed, lower case. '' for what is no e-mail."""
     # Lower case may leave NFC (U+0130 becomes two characters), so it comes first.

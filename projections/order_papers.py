@@ -39,7 +39,7 @@ def record(purchase: Purchase) -> PutOrder:
         billing=_billing(purchase),
         meta={
             "currency": purchase.currency,
-            "total": str(money.decimal(purchase.total)),
+            "total": money.text(purchase.total),
             "reporting_currency": rate.currency,
             "channel": channel_name(store, order.channel_id),
             "status_id": order.status_id,

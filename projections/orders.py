@@ -122,10 +122,11 @@ def _papers(
 def _changed_record(state: OrderState, purchase: Purchase) -> PutOrder | None:
     """The date of the last change alone is no change of the record."""
     wanted = record(purchase)
-    now = digest((state.customer, msgspec.structs.replace(wanted, updated_at=0)))
+    wanted.updated_at = 0
+    now = digest((state.customer, wanted))
     if now == state.record:
         return None
-    state.record = now
+    state.record, wanted.updated_at = now, purchase.modified_at
     return wanted
 
 

@@ -85,7 +85,10 @@ def news(told: Told, look: Look) -> News:
 
 def in_order(pairs: Iterable[StatusChange], status: int | None) -> list[StatusChange]:
     """By time; within one second as a chain that begins at ``status``, else where no other pair leads to."""
-    waiting = sorted(pairs, key=lambda pair: (pair.created_at, pair.hash))
+    waiting = list(pairs)
+    if len(waiting) < 2:
+        return waiting
+    waiting.sort(key=lambda pair: (pair.created_at, pair.hash))
     ordered: list[StatusChange] = []
     while waiting:
         second = [pair for pair in waiting if pair.created_at == waiting[0].created_at]

@@ -47,14 +47,12 @@ class Purchase:
     def _read_amounts(self) -> None:
         order = self.order
         self.currency = paid_currency(self.fact)
-        self.total = amount(order.total_inc_tax, f"total_inc_tax of order {order.id}")
+        self.total = amount(order.total_inc_tax, "total_inc_tax of order {}", order.id)
         self.refunds = refunded(self.fact.refunds)
         self.standing: Standing = standing(order.status_id, self.total, self.refunds, self.store.counted_statuses)
         self.rates: Rates = rates(self.fact, self.account)
-        self.lines = [(item, self._price(item)) for item in _items(order)]
-
-    def _price(self, item: OrderItem) -> int:
-        return amount(item.price_inc_tax, f"price_inc_tax of line {item.id} of order {self.order.id}")
+        what = "price_inc_tax of line {} of order {}"
+        self.lines = [(item, amount(item.price_inc_tax, what, item.id, order.id)) for item in _items(order)]
 
     def part(self) -> OrderPart:
         """What it contributes to its customer."""

@@ -56,14 +56,13 @@ def _as_written(text: str) -> datetime | None:
 
 def iso(moment: int) -> str:
     """Unix ms -> `2026-03-05T21:40:11Z`, whole seconds, as Brevo's order records and our events write it."""
-    seconds = moment // _SECOND
-    return f"{_day(seconds // 86_400)}T{_clock(seconds % 86_400)}Z"
+    return f"{_second(moment // _SECOND)}Z"
 
 
 def iso_milliseconds(moment: int) -> str:
     """Unix ms -> `2026-03-05T21:40:11.123Z` (RFC 3339), as CloudEvents' `ce_time` is written."""
     seconds, rest = divmod(moment, _SECOND)
-    return f"{_day(seconds // 86_400)}T{_clock(seconds % 86_400)}.{rest:03d}Z"
+    return f"{_second(seconds)}.{rest:03d}Z"
 
 
 def date(moment: int) -> str:
@@ -77,7 +76,9 @@ def _day(days: int) -> str:
     return (_EPOCH + timedelta(days=days)).date().isoformat()
 
 
-def _clock(second: int) -> str:
-    """Second of a day -> `21:40:11`."""
-    minutes, seconds = divmod(second, 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+@lru_cache(1 << 12)
+def _second(seconds: int) -> str:
+    """Unix seconds -> `2026-03-05T21:40:11`."""
+    days, second = divmod(seconds, 86_400)
+    minutes, second = divmod(second, 60)
+    return f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"

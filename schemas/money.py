@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import lru_cache
 
 SCALE = 10_000
 _WRITTEN = re.compile(r"([0-9]{1,15})\.([0-9]{4})")  # as orders write amounts; all other forms go through Decimal
@@ -14,6 +15,7 @@ _DIGITS = {
 }
 
 
+@lru_cache(1 << 12, typed=True)  # the same few prices stand in many records
 def parse(text: str | int | float) -> int:
     """'69.8400' -> 698400. Raises ValueError for what is no amount, or finer than 1/10,000."""
     if type(text) is str and (written := _WRITTEN.fullmatch(text)):
@@ -32,6 +34,12 @@ def parse(text: str | int | float) -> int:
 def decimal(amount: int) -> Decimal:
     """698400 -> Decimal('69.84'), exact."""
     return Decimal(amount) / SCALE
+
+
+@lru_cache(1 << 12)
+def text(amount: int) -> str:
+    """698400 -> '69.84', exact."""
+    return str(decimal(amount))
 
 
 def number(amount: int) -> float | int:
