@@ -66,8 +66,11 @@ class Broker(NamedTuple):
         finally:
             await producer.stop()
 
-    async def written(self, topic: str, count: int, program: Running, timeout: float = 120) -> list[Any]:
-        """All records of a topic once ``count`` are visible under read_committed. Raises ProgramFailed."""
+    async def written(self, topic: str, count: int, *programs: Running, timeout: float = 120) -> list[Any]:
+        """All records of a topic once ``count`` are visible under read_committed. Raises ProgramFailed.
+
+        ``programs``: that write them.
+        """
         tps = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         async with AIOKafkaConsumer(**self.kafka.client(), isolation_level="read_committed") as probe:
             found: list[Any] = []
@@ -76,12 +79,15 @@ class Broker(NamedTuple):
                     while len(found) < count:
                         # Offsets count control records too: a first, cheap look at what is there.
                         while sum((await probe.end_offsets(tps)).values()) < count:
-                            program.check()
+                            for program in programs:
+                                program.check()
                             await asyncio.sleep(0.1)
                         found = await self.read(topic)
                         await asyncio.sleep(0 if len(found) >= count else 0.5)
             except TimeoutError:
-                raise program.failure(f"wrote {len(found)} of {count} records into {topic} in {timeout:g} s") from None
+                raise programs[0].failure(
+                    f"wrote {len(found)} of {count} records into {topic} in {timeout:g} s"
+                ) from None
         return found
 
     async def read(self, topic: str) -> list[Any]:

@@ -25,6 +25,11 @@ EXACTLY_ONCE: Final = STREAMS | {"processing.guarantee": "exactly_once_v2"}
 AT_LEAST_ONCE: Final = STREAMS | {"processing.guarantee": "at_least_once"}
 
 
+# Of programs in Python, which have one core each: as `tajo worker --processes 2` runs them on a machine of two cores.
+# Kafka Streams is one process, whose threads have all cores.
+PROCESSES: Final = 2
+
+
 class Work(NamedTuple):
     """What a program is given. ``source``: the topic of orders; all else it writes begins with ``prefix``."""
 
@@ -35,12 +40,13 @@ class Work(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """``changelog``: its topic. ``suffix``: what its keys have after the customer's id."""
+    """``changelog``: its topic. ``suffix``: what its keys have after the customer's id. ``processes``: run at once."""
 
     name: str
     command: Callable[[Work], list[str]]
     changelog: str
     suffix: bytes = b""
+    processes: int = PROCESSES
 
 
 def _python(*program: str | Path, python: str | Path = sys.executable) -> Callable[[Work], list[str]]:
@@ -52,7 +58,9 @@ def streams(settings: Mapping[str, str | int]) -> Callable[[Work], list[str]]:
 
 
 OURS: Final = Contestant("ours", _python("-m", "benchmarks.ours.fold"), "{prefix}tajo.v1.customers.changelog")
-BOUNDED: Final = OURS._replace(command=lambda work: [*OURS.command(work), "16"])  # MiB for its stores, soon full
+BOUNDED: Final = OURS._replace(  # MiB for its stores, soon full
+    command=lambda work: [*OURS.command(work), "16"], processes=1
+)
 FAUST: Final = Contestant("faust", _python(PEERS / "faust" / "fold.py"), "{prefix}faust-customers-changelog")
 QUIX: Final = Contestant(
     "quix",
@@ -60,5 +68,5 @@ QUIX: Final = Contestant(
     "changelog__{prefix}quix--{source}--default",
     b"|s",
 )
-EOS: Final = Contestant("kafka-streams-eos", streams(EXACTLY_ONCE), "{prefix}streams-customers-changelog")
-ALO: Final = Contestant("kafka-streams-alo", streams(AT_LEAST_ONCE), "{prefix}streams-customers-changelog")
+EOS: Final = Contestant("kafka-streams-eos", streams(EXACTLY_ONCE), "{prefix}streams-customers-changelog", processes=1)
+ALO: Final = Contestant("kafka-streams-alo", streams(AT_LEAST_ONCE), "{prefix}streams-customers-changelog", processes=1)

@@ -3,12 +3,15 @@
 Every program decodes an order, updates its customer's state in a RocksDB table with a changelog, and answers each order
 with the new state. A rate is measured by the broker's clock, which stamps the outputs as they arrive: from a quarter of
 them on, so that start-up, joining the group and the JVM's warming up count for nobody, to the last one. All outputs and
-tables are compared with what a plain loop makes of the same orders. Each peer stands beside a run of ours, five times.
+tables are compared with what a plain loop makes of the same orders. Each peer stands beside a run of ours, five times,
+each as fast as it can be on two cores: those in Python in two processes, Kafka Streams in as many threads as suit it.
 """
 
 import shutil
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from benchmarks.broker import PARTITIONS, Broker, broker, partition_of
@@ -35,7 +38,10 @@ class Source(NamedTuple):
 
 
 class Result(NamedTuple):
-    """``rate``: orders a second, warmed up. ``seconds``: from the first output to the last. ``cpu``: with the start."""
+    """``rate``: orders a second, warmed up. ``seconds``: from the first output to the last. ``cpu``: with the start.
+
+    ``memory``: of the process that has most.
+    """
 
     rate: float
     seconds: float
@@ -70,18 +76,28 @@ async def run(stage: Broker, contestant: Contestant, turn: str, source: Source) 
     """Raises ProgramFailed if it does not do its work, or not right."""
     prefix = f"{turn}{contestant.name}-"
     data = stage.folder / prefix
+    data.mkdir()
     changelog = contestant.changelog.format(prefix=prefix, source=source.topic)
     await stage.create(f"{prefix}out")
     if contestant.name == OURS.name:
         await stage.create(changelog, cleanup_policy="compact")
-    async with running(contestant.command(Work(stage.bootstrap, prefix, data, source.topic))) as program:
-        outputs = await stage.written(f"{prefix}out", source.folded.count, program)
+    async with AsyncExitStack() as stack:
+        programs = [
+            await stack.enter_async_context(
+                running(contestant.command(Work(stage.bootstrap, prefix, data / str(number), source.topic)))
+            )
+            for number in range(contestant.processes)
+        ]
+        outputs = await stage.written(f"{prefix}out", source.folded.count, *programs)
         stamps = sorted(record.timestamp for record in outputs)
         seconds = (stamps[-1] - stamps[0]) / 1000
-        result = Result(rate(stamps), seconds, program.cpu_seconds(), program.memory())
-    check_outputs(outputs, source.folded, program)
+        cpu = sum(program.cpu_seconds() for program in programs)
+        result = Result(
+            rate(stamps), seconds, cpu, max((program.memory() for program in programs), key=attrgetter("peak"))
+        )
+    check_outputs(outputs, source.folded, programs[0])
     if table_checksum(await table(stage, changelog, contestant.suffix)) != source.folded.tables:
-        raise program.failure("left a changelog that does not hold the right states")
+        raise programs[0].failure("left a changelog that does not hold the right states")
     await stage.delete(prefix)
     shutil.rmtree(data)
     print(

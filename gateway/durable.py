@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -11,7 +12,7 @@ from gateway.config import GatewayConfig
 from gateway.errors import NotDelivered, NotDurable
 from gateway.kafka import ended
 from gateway.metrics import Metrics
-from gateway.producer import Producer
+from gateway.producer import Producer, Sent
 from gateway.record import Record
 from gateway.spool import Spool
 
@@ -71,20 +72,26 @@ class Durable:
 
     async def take(self, record: Record) -> None:
         """Returns once the record is durable. Raises NotDurable (or SpoolFull) when it is nowhere."""
-        written = self.in_kafka(record)
-        if written is not None:
+        ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def told(there: bool) -> None:
+            if not ended.done():
+                ended.set_result(there)
+
+        sent = self.in_kafka(record, told)
+        if sent is not None:
             try:
-                await asyncio.wait((written,))
+                there = await ended
             except asyncio.CancelledError:
-                written.cancel()
-                self.was_written(written, record)
+                sent.end(NotDelivered("It was taken back."))
                 raise
-            if self.was_written(written, record):
+            if there:
                 return
         await self.to_spool(record)
 
-    def in_kafka(self, record: Record) -> asyncio.Future[None] | None:
-        """On its way to Kafka; None if that is not to be had now. Its end has to be told to `was_written`.
+    def in_kafka(self, record: Record, told: Callable[[bool], None]) -> Sent | None:
+        """On its way to Kafka; ``told``: whether it arrived, else the spool is the way out. None if that is not to be
+        had now; then nothing is told.
 
         Raises NotDurable when too much is waiting already.
         """
@@ -93,24 +100,22 @@ class Durable:
             raise NotDurable(f"{self._waiting} bytes of deliveries are waiting already: give the gateway more company.")
         if not self.kafka_answers:
             return None
+
+        def ended(error: Exception | None) -> None:
+            self._waiting -= size
+            if error is None:
+                if self._flow is not None:
+                    self._flow.written(record.topic, 1)
+            elif isinstance(error, TimeoutError):
+                self._is_late()
+            told(error is None)
+
         try:
-            written = self._producer.send(record, size, patience=self._config.kafka_patience)
+            sent = self._producer.put(record, size, ended, patience=self._config.kafka_patience)
         except NotDelivered:
             return None
         self._waiting += size
-        return written
-
-    def was_written(self, written: asyncio.Future[None], record: Record) -> bool:
-        """Whether Kafka has it now; else the spool is the way out."""
-        self._waiting -= record.size()
-        error = None if written.cancelled() else written.exception()
-        if isinstance(error, TimeoutError):
-            self._is_late()
-        if written.cancelled() or error is not None:
-            return False
-        if self._flow is not None:
-            self._flow.written(record.topic, 1)
-        return True
+        return sent
 
     async def to_spool(self, record: Record) -> None:
         """Returns once it is on disk. Raises NotDurable, or SpoolFull."""

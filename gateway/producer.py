@@ -5,9 +5,10 @@ with the next. So there is no linger to choose, batches grow with the load, and 
 """
 
 import asyncio
+import contextlib
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import chain, count
 from typing import Any, Final
@@ -29,20 +30,36 @@ _BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _log = structlog.get_logger("gateway.producer")
 
 
+Told = Callable[[Exception | None], None]
+
+
 @lru_cache(maxsize=4096)
 def partition_hash(key: bytes) -> int:
     """As the Java client's default partitioner: murmur2 without its sign. The partition is this modulo their number."""
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
-class _Item:
-    __slots__ = ("done", "due", "record", "size")
+class Sent:
+    """A record on its way. ``told``: hears once how that ended, with None when all replicas have it."""
 
-    def __init__(self, record: Record, size: int, done: asyncio.Future[None], due: float) -> None:
-        self.record = record
-        self.size = size
-        self.done = done
-        self.due = due
+    __slots__ = ("_told", "due", "record", "size")
+
+    def __init__(self, record: Record, size: int, due: float, told: Told) -> None:
+        self.record, self.size, self.due = record, size, due
+        self._told: Told | None = told
+
+    @property
+    def over(self) -> bool:
+        return self._told is None
+
+    def end(self, error: Exception | None = None) -> None:
+        """The first end is the one that is told. A record that has not left yet does not leave any more."""
+        told, self._told = self._told, None
+        if told is not None:
+            try:
+                told(error)
+            except Exception:
+                _log.exception("a record's end could not be told")
 
 
 class Producer:
@@ -80,12 +97,10 @@ class Producer:
         self._keeping = asyncio.create_task(self._keep())
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
-    def send(self, record: Record, size: int | None = None, *, patience: float = math.inf) -> asyncio.Future[None]:
-        """A future that is done once all replicas have it, or fails with NotDelivered. Cancelling it takes a record
-        back that has not left yet. Raises NotDelivered when there is no connection, or too much is waiting.
+    def put(self, record: Record, size: int, told: Told, *, patience: float = math.inf) -> Sent:
+        """Sends it, and tells how that ended: None, NotDelivered, or TimeoutError after ``patience`` seconds.
 
-        ``size``: of the record, if it is known already. ``patience``: seconds after which the future fails with
-        TimeoutError, as if it had been taken back.
+        Raises NotDelivered when there is no connection, or too much is waiting; then nothing is told.
         """
         if self.client is None:
             raise NotDelivered("There is no connection to Kafka.")
@@ -96,11 +111,26 @@ class Producer:
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(self, TopicPartition(*place))
-        loop = self._loop
-        item = _Item(record, record.size() if size is None else size, loop.create_future(), loop.time() + patience)
-        self.held += item.size
-        lane.add(item)
-        return item.done
+        sent = Sent(record, size, self._loop.time() + patience, told)
+        self.held += size
+        lane.add(sent)
+        return sent
+
+    def send(self, record: Record) -> asyncio.Future[None]:
+        """As `put`. The future's cancellation takes back a record that has not left yet."""
+        done: asyncio.Future[None] = self._loop.create_future()
+
+        def told(error: Exception | None) -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+
+        sent = self.put(record, record.size(), told)
+        done.add_done_callback(lambda done: sent.end() if done.cancelled() else None)
+        return done
 
     def broke(self, client: Client, error: Exception) -> None:
         """A batch failed or never ended: everything that waits fails, and a new producer takes over."""
@@ -112,9 +142,10 @@ class Producer:
 
     async def stop(self, within: float) -> None:
         """Sends what waits, ``within`` seconds at most; what is left then fails with NotDelivered."""
-        waiting = [item.done for lane in self._lanes.values() for item in lane.items() if not item.done.done()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=within)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                for lane in list(self._lanes.values()):
+                    await lane.empty.wait()
         client, self.client = self.client, None
         self._fail_all()
         if self._looking is not None:
@@ -169,38 +200,44 @@ class _Lane:
     """The records of one partition, one batch under way at a time."""
 
     def __init__(self, producer: Producer, place: TopicPartition) -> None:
+        self.empty = asyncio.Event()
         self._producer = producer
         self._place = place
-        self._waiting: deque[_Item] = deque()
-        self._leaving: list[_Item] = []
+        self._waiting: deque[Sent] = deque()
+        self._leaving: list[Sent] = []
         self._filled = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
-    def add(self, item: _Item) -> None:
-        self._waiting.append(item)
+    def add(self, sent: Sent) -> None:
+        self._waiting.append(sent)
         self._filled.set()
-
-    def items(self) -> list[_Item]:
-        return [*self._leaving, *self._waiting]
+        self.empty.clear()
 
     def fail(self) -> None:
-        for item in self._let_go(self.items()):
-            item.done.set_exception(NotDelivered("The connection to Kafka was lost before it was acknowledged."))
+        """All that it holds."""
+        failed = [*self._leaving, *self._waiting]
         self._waiting.clear()
         self._leaving = []
+        self._let_go(failed, NotDelivered("The connection to Kafka was lost before it was acknowledged."))
 
     def fail_due(self, now: float) -> None:
         """Those that have waited for longer than they would; the oldest are in front."""
-        for item in chain(self._leaving, self._waiting):
-            if not item.done.done():
-                if item.due > now:
-                    return
-                item.done.set_exception(TimeoutError("Kafka did not acknowledge in time."))
+        late = []
+        for sent in chain(self._leaving, self._waiting):
+            if not sent.over:
+                if sent.due > now:
+                    break
+                late.append(sent)
+        for sent in late:
+            sent.end(TimeoutError("Kafka did not acknowledge in time."))
 
-    def _let_go(self, items: list[_Item]) -> list[_Item]:
-        """Counts them out of memory. Returns those that somebody still waits for."""
-        self._producer.held -= sum(item.size for item in items)
-        return [item for item in items if not item.done.done()]
+    def _let_go(self, those: Iterable[Sent], error: Exception | None = None) -> None:
+        """Counts them out of memory, and tells."""
+        for sent in those:
+            self._producer.held -= sent.size
+            sent.end(error)
+        if not self._waiting and not self._leaving:
+            self.empty.set()
 
     async def _run(self) -> None:
         while True:
@@ -226,16 +263,15 @@ class _Lane:
         self._producer.metrics.batches.inc()
         # Empty if all was failed meanwhile.
         arrived, self._leaving = self._leaving, []
-        for item in self._let_go(arrived):
-            item.done.set_result(None)
+        self._let_go(arrived)
 
     def _fill(self, batch: Any) -> None:
         while self._waiting:
-            item = self._waiting[0]
-            if item.done.done():  # taken back
+            sent = self._waiting[0]
+            if sent.over:  # taken back
                 self._let_go([self._waiting.popleft()])
                 continue
-            one = item.record
+            one = sent.record
             if batch.append(len(self._leaving), one.timestamp, one.key, one.value, one.headers) is None:
                 return
             self._leaving.append(self._waiting.popleft())

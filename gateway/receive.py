@@ -92,26 +92,24 @@ class WebhookEndpoint(Endpoint):
         The lane of our own server (gateway.protocol); it runs on the real clock, so no clock has to stand still.
         """
         began = perf_counter()
+
+        def told(there: bool) -> None:
+            if there:
+                self._tell(self._taken(judged), began, answer)
+            else:
+                self._later(judged, began, answer)
+
         try:
             judged = self._judged(store_hash, dict(headers), body)
-            written = self._durable.in_kafka(judged.record)
+            sent = self._durable.in_kafka(judged.record, told)
         except (Untrusted, NotDurable) as error:
             self._tell(self.refused(error), began, answer)
             return
         except Exception:
             _failed(answer)
             return
-        if written is None:
+        if sent is None:
             self._later(judged, began, answer)
-            return
-
-        def done(written: asyncio.Future[None]) -> None:
-            if self._durable.was_written(written, judged.record):
-                self._tell(self._taken(judged), began, answer)
-            else:
-                self._later(judged, began, answer)
-
-        written.add_done_callback(done)
 
     def _later(self, judged: _Judged, began: float, answer: Answer) -> None:
         task = asyncio.create_task(self._spooled(judged, began, answer))

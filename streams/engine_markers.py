@@ -4,7 +4,6 @@ Kafka's own tool for hanging transactions uses the same three (KIP-664). Private
 streams.engine_transport.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
@@ -31,11 +30,11 @@ from aiokafka.protocol.types import (
 )
 
 from connectors.kafka.requests import supported
+from connectors.kafka.sending import look_again
 
 _T = TypeVar("_T")
 _NO_SUCH_ID: Final = 105  # TRANSACTIONAL_ID_NOT_FOUND
 _NO_OFFSET_YET: Final = 78  # OFFSET_NOT_AVAILABLE: a new leader that does not know its high watermark
-_AGAIN_S: Final = 0.1
 _NO_TAGS: Final[Mapping[int, bytes]] = {}
 
 
@@ -133,8 +132,7 @@ class Marks:
             except KafkaError as error:
                 if not error.retriable:
                     raise
-                await asyncio.sleep(_AGAIN_S)
-                await self._client.force_metadata_update()
+                await look_again(self._client)
 
     async def _ends(self, tps: Collection[TopicPartition], isolation: int) -> dict[TopicPartition, int]:
         ends = {}

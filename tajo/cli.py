@@ -58,13 +58,13 @@ def gateway(
     worker: Annotated[int | None, typer.Option(min=0, hidden=True, help="Which of them this is.")] = None,
 ) -> None:
     """Takes webhooks and puts them into Kafka."""
-    from tajo import workers as fleet
+    from tajo import fleet
 
     async def work() -> int:
         settings = settings_of(config)
         several = workers or settings.gateway.workers
         if several > 1 and worker is None:
-            return await fleet.run(settings, file_of(config), bootstrap_servers, several)
+            return await fleet.gateways(settings, file_of(config), bootstrap_servers, several)
         await running.gateway(settings, bootstrap_servers, worker or 0, several)
         return 0
 
@@ -78,9 +78,26 @@ def enrich(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
 
 
 @app.command()
-def worker(config: Config = None, bootstrap_servers: Bootstrap = None) -> None:
-    """Folds facts into tables and decides what is told. Start as many as there are partitions, at most."""
-    _run(lambda: running.worker(settings_of(config), bootstrap_servers))
+def worker(
+    config: Config = None,
+    bootstrap_servers: Bootstrap = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="For as many cores; worker.processes unless given.")
+    ] = None,
+    process: Annotated[int | None, typer.Option(min=0, hidden=True, help="Which of them this is.")] = None,
+) -> None:
+    """Folds facts into tables and decides what is told. Start as many processes as there are partitions, at most."""
+    from tajo import fleet
+
+    async def work() -> int:
+        settings = settings_of(config)
+        several = processes or settings.worker.processes
+        if several > 1 and process is None:
+            return await fleet.folding(file_of(config), bootstrap_servers, several)
+        await running.worker(settings, bootstrap_servers, process or 0)
+        return 0
+
+    _run(work)
 
 
 @app.command()

@@ -51,7 +51,8 @@ VERSION = "v1"
 class Components:
     """``kafka``: where the broker is. ``clock``: given to every component. ``flow``: shared by those of one process.
 
-    ``worker``: which of ``workers`` gateway processes it is, where several share a port.
+    ``worker``: which of ``workers`` gateway processes it is, where several share a port. ``process``: which of a
+    worker's processes.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Components:
     timings: Timings = field(default_factory=Timings)
     worker: int = 0
     workers: int = 1
+    process: int = 0
 
     @property
     def names(self) -> Names:
@@ -289,7 +291,7 @@ class Components:
             names=self.names,
             partitions=self.settings.partitions(),
             counts={self.names.topic(topics.PROJECTION): 1},
-            data_dir=self.data_dir / "tables",
+            data_dir=self.data_dir / (f"tables-{self.process}" if self.process else "tables"),
             flow=self.flow,
         )
 

@@ -1,7 +1,8 @@
 """Whether this machine's component is alive in Kafka's eyes: `python -m tajo.health worker`.
 
-For health checks of containers. A component is alive when the broker counts a member of its consumer group from this
-address: one that hangs or died is dropped after the session time-out. Exit status 0 or 1, and a sentence.
+For health checks of containers. A component is alive when the broker counts as many members of its consumer group from
+this address as it has processes: one that hangs or died is dropped after the session time-out. Exit status 0 or 1, and
+a sentence.
 """
 
 import asyncio
@@ -22,8 +23,8 @@ GROUPS: Final = {"enrich": "enrich", "worker": Names().version, "sink": "sink"}
 SECONDS: Final = 10
 
 
-async def check(kafka: Kafka, group: str) -> str | None:
-    """None if the group has a member from this address; else a sentence."""
+async def check(kafka: Kafka, group: str, wanted: int = 1) -> str | None:
+    """None if the group has ``wanted`` members from this address; else a sentence."""
     admin = AIOKafkaAdminClient(**kafka.client(), request_timeout_ms=SECONDS * 1000)
     try:
         await admin.start()
@@ -35,10 +36,11 @@ async def check(kafka: Kafka, group: str) -> str | None:
         await admin.close()
     # error, group, state, protocol type, protocol, members (id, client id, client host, …)
     members = [member for answer in answers for described in answer.groups for member in described[5]]
-    hosts = sorted({member[2].lstrip("/") for member in members})
-    return (
-        None if here in hosts else f"group {group} has no member from {here}, only from {', '.join(hosts) or 'nowhere'}"
-    )
+    hosts = [member[2].lstrip("/") for member in members]
+    if here not in hosts:
+        return f"group {group} has no member from {here}, only from {', '.join(sorted(set(hosts))) or 'nowhere'}"
+    found = hosts.count(here)
+    return None if found >= wanted else f"group {group} has {found} of its {wanted} members from {here}"
 
 
 def _own_address(bootstrap_servers: str) -> str:
@@ -55,7 +57,8 @@ def main(arguments: list[str]) -> int:
     try:
         settings = load(Path("tajo.yml") if Path("tajo.yml").exists() else None)
         group = Names(prefix=settings.kafka.prefix or "").group(GROUPS[arguments[0]])
-        trouble = asyncio.run(check(settings.kafka_access(), group))
+        wanted = settings.worker.processes if arguments[0] == "worker" else 1
+        trouble = asyncio.run(check(settings.kafka_access(), group, wanted))
     except TajoError as error:
         trouble = str(error)
     print(trouble or f"{arguments[0]}: a member of {group}")

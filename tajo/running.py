@@ -176,12 +176,13 @@ def synced(settings: Settings) -> tuple[Resource, ...]:
     return tuple(wanted)
 
 
-async def worker(settings: Settings, bootstrap_servers: str | None) -> None:
-    await _until_told(_worker(settings, bootstrap_servers))
+async def worker(settings: Settings, bootstrap_servers: str | None, process: int = 0) -> None:
+    """``process``: which of its processes it is; each has tables of its own."""
+    await _until_told(_worker(settings, bootstrap_servers, process))
 
 
-async def _worker(settings: Settings, bootstrap_servers: str | None) -> None:
-    made = await reached(settings, bootstrap_servers)
+async def _worker(settings: Settings, bootstrap_servers: str | None, process: int) -> None:
+    made = dataclasses.replace(await reached(settings, bootstrap_servers), process=process)
     await while_unchanged(made, _folding(made))
 
 

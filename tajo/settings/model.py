@@ -255,6 +255,11 @@ class Kafka(Part):
     """File with the certificate authorities of the brokers; the system's unless given."""
 
 
+class Worker(Part):
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes of a worker, each with its share of the partitions: one folds on one core, and on a bit of another."""
+
+
 class Gateway(Part):
     host: Text = "127.0.0.1"
     """Address that the gateway listens on; 0.0.0.0 in a container."""
@@ -324,6 +329,7 @@ class Registry(Part):
     """What one unit of another currency is in the reporting currency, as `{EUR: 1.08}`."""
     kafka: Kafka = Kafka()
     gateway: Gateway = Gateway()
+    worker: Worker = Worker()
     encryption_key: EncryptionKeys | None = None
     """Encrypts the credentials of connected stores. Of several, separated by commas, the first encrypts, all open."""
     data_dir: Folder = Path("data")
