@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -98,10 +98,10 @@ class Broker(NamedTuple):
 
 
 @asynccontextmanager
-async def broker() -> AsyncIterator[Broker]:
-    """A real Kafka of its own, as `make demo` and the tests use it."""
+async def broker(settings: Mapping[str, str] | None = None) -> AsyncIterator[Broker]:
+    """A real Kafka of its own, as `make demo` and the tests use it. ``settings``: what is to differ of its own."""
     with tempfile.TemporaryDirectory(prefix="tajo-bench-") as folder:
-        async with EmbeddedKafka(Path(folder, "kafka"), answer_within=120) as embedded:
+        async with EmbeddedKafka(Path(folder, "kafka"), answer_within=120, settings=settings) as embedded:
             yield Broker(Kafka(embedded.bootstrap_servers), Path(folder))
 
 

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,8 @@ class EmbeddedKafka(Embedded):
     `asyncio.to_thread`.
 
     ``member``: its place in a cluster (tajo.kafka.cluster), with ``ports``, the broker's and its controller's.
-    ``making``: Java's options of a start that leaves an archive of classes (tajo.kafka.archive).
+    ``making``: Java's options of a start that leaves an archive of classes (tajo.kafka.archive). ``settings``: of the
+    broker, where they are to differ from ours (tajo.kafka.properties).
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class EmbeddedKafka(Embedded):
         member: Member | None = None,
         ports: tuple[int, int] | None = None,
         making: tuple[str, ...] = (),
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._temporary = folder is None
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="tajo-kafka-"))).absolute()
@@ -58,6 +61,7 @@ class EmbeddedKafka(Embedded):
         self._member = member
         self._ports = ports  # the broker's, its controller's; None while they may still be chosen
         self._making = making
+        self._settings = settings
         self._given_up = threading.Event()
 
     @property
@@ -148,7 +152,11 @@ class EmbeddedKafka(Embedded):
         self._ports = self._ports or self._ports_of_the_folder() or (free_port(), free_port())
         broker, controller = self._ports
         properties = server_properties(
-            log_dir=str(self._data), broker_port=broker, controller_port=controller, member=self._member
+            log_dir=str(self._data),
+            broker_port=broker,
+            controller_port=controller,
+            member=self._member,
+            other=self._settings,
         )
         self._config.write_text(properties, encoding="utf-8")
         (self.folder / "log4j2.properties").write_text(LOG4J, encoding="utf-8")

@@ -88,8 +88,18 @@ def new_cluster_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
 
 
-def server_properties(*, log_dir: str, broker_port: int, controller_port: int, member: Member | None = None) -> str:
-    """`server.properties` of a broker that is a controller too, on the loopback interface."""
+def server_properties(
+    *,
+    log_dir: str,
+    broker_port: int,
+    controller_port: int,
+    member: Member | None = None,
+    other: Mapping[str, str] | None = None,
+) -> str:
+    """`server.properties` of a broker that is a controller too, on the loopback interface.
+
+    ``other``: settings that are to differ from ours.
+    """
     broker, controller = f"PLAINTEXT://127.0.0.1:{broker_port}", f"CONTROLLER://127.0.0.1:{controller_port}"
     voters = member.voters if member else {1: controller_port}
     own = {
@@ -101,5 +111,7 @@ def server_properties(*, log_dir: str, broker_port: int, controller_port: int, m
     }
     shared = SHARED | SEVERAL if len(voters) > 1 else SHARED
     # In this format a backslash escapes: a path of another system would lose its separators.
-    lines = (f"{key}={value}".replace("\\", "\\\\") for key, value in (_ROLES | shared | own).items())
+    lines = (
+        f"{key}={value}".replace("\\", "\\\\") for key, value in (_ROLES | shared | own | dict(other or {})).items()
+    )
     return "\n".join(lines) + "\n"
