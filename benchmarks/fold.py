@@ -3,9 +3,11 @@
 Every program decodes an order, updates its customer's state in a RocksDB table with a changelog, and answers each order
 with the new state. A rate is measured by the broker's clock, which stamps the outputs as they arrive: from a quarter of
 them on, so that start-up, joining the group and the JVM's warming up count for nobody, to the last one. All outputs and
-tables are compared with what a plain loop makes of the same orders. Each peer stands beside a run of ours, five times,
-each as fast as it can be on two cores: those in Python in two processes, Kafka Streams in as many threads as suit it.
-The broker waits for a new group's members as Kafka does by itself, so that nobody's partitions move under the run.
+tables are compared with what a plain loop makes of the same orders.
+
+All run in turn, five times, each as fast as it can be on two cores: those in Python in two processes, Kafka Streams in
+as many threads as suit it. The broker waits for a new group's members as Kafka does by itself, so that nobody's
+partitions move under the run.
 """
 
 import shutil
@@ -28,8 +30,7 @@ ORDERS_PER_CUSTOMER: Final = 5
 RUNS: Final = 5
 WARM_UP: Final = 0.25  # of the outputs
 TARGETS: Final = {FAUST: 8.0, EOS: 1.5, ALO: 1.2, QUIX: 1.5}
-# Each round: two runs of ours, each with a peer before and a peer after it.
-ROUND: Final = ((EOS, ALO), (QUIX, FAUST))
+ROUND: Final = (EOS, OURS, ALO, QUIX, FAUST)  # those that are near it run right before and after it
 
 
 class Source(NamedTuple):
@@ -60,13 +61,9 @@ async def measure() -> list[Figure]:
             for peer, count in FEWER.items()
         }
         for number in range(RUNS):
-            for turn, (before, after) in enumerate(ROUND):
-                results = {
-                    contestant: await run(stage, contestant, f"{number}-{turn}-", fewer.get(contestant, many))
-                    for contestant in (before, OURS, after)
-                }
-                for peer in (before, after):
-                    runs[peer].append((results[OURS].rate, results[peer].rate))
+            rates = {one: (await run(stage, one, f"{number}-", fewer.get(one, many))).rate for one in ROUND}
+            for peer, found in runs.items():
+                found.append((rates[OURS], rates[peer]))
     return [median_figure(f"fold-{peer.name}", target, runs[peer]) for peer, target in TARGETS.items()]
 
 

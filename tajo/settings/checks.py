@@ -22,7 +22,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """All that is wrong. The stores have to be right before anything else is asked of them."""
     stores = list(_stores(settings))
     yield from stores
-    for check in (_webhooks, _lists, _mappings, _carts, _rates, _kafka, _gateway):
+    for check in (_webhooks, _lists, _mappings, _carts, _rates, _kafka, _gateway, _worker):
         yield from check(settings)
     if not stores:
         yield from _accounts(settings)
@@ -183,6 +183,13 @@ def _gateway(settings: Settings) -> Iterator[Finding]:
             yield Finding(("gateway", name), f"it is missing; gateway.{other} is of no use without it.")
         if file is not None and not file.is_file():
             yield Finding(("gateway", name), f'found "{file}"; there is no such file, mount it or correct the path.')
+
+
+def _worker(settings: Settings) -> Iterator[Finding]:
+    processes, most = settings.worker.processes, settings.partitions()
+    if processes > most:
+        sentence = f"found {processes}; topics have {most} partitions, so no more than {most} would have work to do."
+        yield Finding(("worker", "processes"), sentence)
 
 
 def _tokens(settings: Settings) -> Iterator[Finding]:

@@ -95,6 +95,7 @@ def _told(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> s
         ("kafka: {security_protocol: SASL_SSL, bootstrap_servers: 'b:9092'}", "kafka.sasl_password: it is missing"),
         ("kafka: {security_protocol: SSL}", "kafka.bootstrap_servers: it is missing"),
         ("kafka: {ssl_cafile: /no/such/ca.pem}", 'found "/no/such/ca.pem"; there is no such file'),
+        ("worker: {processes: 5}", "worker.processes: found 5; topics have 4 partitions, so no more than 4 would have"),
         ("gateway: {port: 99999}", "gateway.port: found 99999; it has to be less than or equal to 65535."),
         ("gateway: {spool_limit: 5}", "it has to be a size with its unit, as 64KiB, 256MiB or 1GiB."),
         ("signature: required", "connectors.bigcommerce.client_secret: it is missing, but `signature: required`"),
