@@ -6,7 +6,7 @@ those of the large one, or the other way round, whichever is smaller, from the f
 
 What is bounded has to be full in both runs: the memory that the stores share (streams/engine_rocks.py) is made small
 here, and the small run is as long as it takes: what is resident grows for the first 500,000 to 700,000 orders, while
-batches of all partitions come to be fetched, folded and sent at a time, and stays as it is from then on.
+batches of all partitions come to be fetched, folded and sent at a time, and little from then on.
 """
 
 from collections.abc import Sequence

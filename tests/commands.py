@@ -37,6 +37,12 @@ async def finished(
     return Done(process.returncode, out.decode(), (err or b"").decode())
 
 
+def children(process: asyncio.subprocess.Process) -> list[int]:
+    """The process ids of those that it has started (proc(5))."""
+    found = Path(f"/proc/{process.pid}/task").glob("*/children")
+    return [int(pid) for file in found for pid in file.read_text().split()]
+
+
 def on_broker(kafka: str, prefix: str, partitions: int = 2) -> dict[str, str]:
     """The environment of a command that uses this broker, with topics of its own."""
     return {

@@ -18,6 +18,7 @@ from gateway.record import Record
 from gateway.spool import Spool
 from schemas import topics
 from tajo.kafka.ports import free_port
+from tests.commands import children
 from tests.gateway.deliveries import SECRET, STORE, body, trusted
 from tests.gateway.running import PATH, create_topics
 from tests.streams import logs
@@ -48,7 +49,7 @@ async def gateways(
                     ready = (await client.get(f"{url}/readyz")).status_code == 200
                 except httpx.TransportError:
                     return False
-            return ready and len(_children(process)) == (workers if workers > 1 else 0)
+            return ready and len(children(process)) == (workers if workers > 1 else 0)
 
         await until(all_answer, "the workers answer")
         yield url, process
@@ -62,11 +63,6 @@ def _spools(folder: Path) -> list[str]:
     return sorted(one.name for one in folder.glob("gateway-spool*.db"))
 
 
-def _children(process: asyncio.subprocess.Process) -> list[int]:
-    found = Path(f"/proc/{process.pid}/task").glob("*/children")
-    return [int(pid) for file in found for pid in file.read_text().split()]
-
-
 @pytest.mark.kafka
 async def test_a_worker_killed_under_load_loses_nothing_and_comes_back(
     kafka: str, topic_prefix: str, tmp_path: Path
@@ -74,7 +70,7 @@ async def test_a_worker_killed_under_load_loses_nothing_and_comes_back(
     await create_topics(kafka, topic_prefix)
     taken: list[bytes] = []
     async with gateways(kafka, topic_prefix, tmp_path, 2) as (url, process):
-        before = _children(process)
+        before = children(process)
 
         async def shop(name: str) -> None:
             client = httpx.AsyncClient(base_url=url, timeout=30)
@@ -96,7 +92,7 @@ async def test_a_worker_killed_under_load_loses_nothing_and_comes_back(
         assert len(taken) > 400
 
         async def is_back() -> bool:
-            return len(now := _children(process)) == 2 and before[0] not in now
+            return len(now := children(process)) == 2 and before[0] not in now
 
         await until(is_back, "the worker is started anew")
         process.terminate()

@@ -20,7 +20,7 @@ async def test_a_member_of_the_group_is_healthy_until_it_leaves(kafka: str, topi
     await consumer.start()
     try:
         assert await check(Kafka(kafka), group) is None
-        assert await check(Kafka(kafka), group, 2) == (f"group {group} has 1 of its 2 members from 127.0.0.1")
+        assert await check(Kafka(kafka), group, 2) == f"group {group} has 1 of its 2 members from 127.0.0.1"
     finally:
         await consumer.stop()
     assert await check(Kafka(kafka), group) == f"group {group} has no member from 127.0.0.1, only from nowhere"

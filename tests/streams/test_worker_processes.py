@@ -10,6 +10,7 @@ import pytest
 from streams.access import Kafka
 from streams.names import Names
 from tajo.health import check
+from tests.commands import children
 from tests.streams.logs import until
 from tests.streams.tajo_worker import Worker
 
@@ -29,8 +30,7 @@ async def worker(kafka: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator
 
 def processes(worker: Worker) -> list[int]:
     assert worker.process is not None
-    found = Path(f"/proc/{worker.process.pid}/task").glob("*/children")
-    return [int(pid) for file in found for pid in file.read_text().split()]
+    return children(worker.process)
 
 
 async def test_two_processes_share_the_partitions_and_one_that_is_killed_comes_back(
