@@ -12,12 +12,12 @@ from connectors.clock import Clock
 from gateway.brevo import EventEndpoint
 from gateway.config import GatewayConfig
 from gateway.control.app import NOTHING_HERE, Control, control_app
-from gateway.durable import Durable, Flow
+from gateway.durable import Durable
 from gateway.fleet import keep_writing
 from gateway.health import health_routes
 from gateway.kafka import ended
 from gateway.metrics import Metrics
-from gateway.producer import Producer
+from gateway.producer import Flow, Producer
 from gateway.receive import WebhookEndpoint
 from gateway.spool import Spool
 from gateway.trust import Trust
@@ -65,8 +65,9 @@ def create_app(
         prefix=config.topic_prefix,
         limit=config.in_memory,
         metrics=metrics,
+        flow=flow,
     )
-    durable = Durable(config, producer, spool, clock, metrics, flow)
+    durable = Durable(config, producer, spool, clock, metrics)
     endpoint = WebhookEndpoint(config, Trust(config), durable, clock, metrics)
     events = EventEndpoint(config, durable, clock, metrics)
     routes: list[BaseRoute] = [

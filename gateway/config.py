@@ -68,7 +68,8 @@ class GatewayConfig:
 
     ``kafka_patience``: how long Kafka may take to acknowledge before the spool takes a delivery; longer makes the
     answer slow when a broker is away, shorter fills the spool when it is only busy.
-    ``in_memory``: bytes of deliveries that may wait for Kafka or the disk at one moment; beyond it the answer is 503.
+    ``in_memory``: bytes of deliveries that may wait for Kafka at one moment; beyond it they go to the spool, for whose
+    disk as many may wait; beyond that the answer is 503.
     """
 
     stores: tuple[StoreTrust, ...]

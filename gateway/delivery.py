@@ -12,12 +12,13 @@ import hashlib
 import math
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from connectors.bigcommerce.scopes import UnknownScope, entity_of, is_known
-from gateway.errors import NotADelivery, StoreNotConfigured, Untrusted
+from gateway.errors import NotADelivery, StoreNotConfigured, Untrusted, Verdict
 
 SEAL: Final = object()
 RETRY_MS: Final = 55_000
@@ -41,16 +42,19 @@ class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):
 class Authentic:
     """A body that came with the secret of ``stores``, and no signature that speaks against them.
 
-    ``configured``: all stores that this gateway knows. Made by `gateway.trust` only.
+    ``verdict``: on its signature. ``configured``: all stores that this gateway knows. Made by `gateway.trust` only.
     """
 
-    __slots__ = ("body", "configured", "path_store", "stores")
+    __slots__ = ("body", "configured", "path_store", "stores", "verdict")
 
-    def __init__(self, raw: RawDelivery, stores: frozenset[str], configured: frozenset[str], *, seal: object) -> None:
+    def __init__(
+        self, raw: RawDelivery, verdict: Verdict, stores: frozenset[str], configured: frozenset[str], *, seal: object
+    ) -> None:
         if seal is not SEAL:
             raise TypeError("An Authentic delivery is made by gateway.trust, which checks secret and signature.")
         self.body = raw.body
         self.path_store = raw.path_store
+        self.verdict = verdict
         self.stores = stores
         self.configured = configured
 
@@ -112,10 +116,9 @@ def parse(authentic: Authentic) -> VerifiedDelivery:
     body speaks for a configured store with the secret of another.
     """
     envelope = _decoded(authentic.body)
-    found = _PRODUCER.fullmatch(envelope.producer)
-    if found is None:
+    store_hash = _store_of(envelope.producer)
+    if store_hash is None:
         raise NotADelivery("Its producer is not stores/<store hash>: not a delivery of BigCommerce.", stage="decode")
-    store_hash = found[1]
     if store_hash not in authentic.configured:
         raise StoreNotConfigured(
             f"Store {store_hash} is not configured here: add it, or remove its webhooks.", stage="decode"
@@ -127,6 +130,12 @@ def parse(authentic: Authentic) -> VerifiedDelivery:
     return VerifiedDelivery(envelope, store_hash, authentic.body, seal=SEAL)
 
 
+@lru_cache(maxsize=1024)
+def _store_of(producer: str) -> str | None:
+    found = _PRODUCER.fullmatch(producer)
+    return found[1] if found is not None else None
+
+
 class _Age(msgspec.Struct):
     created_at: float = math.inf
 
@@ -134,16 +143,21 @@ class _Age(msgspec.Struct):
 _AGE: Final = msgspec.json.Decoder(_Age)
 
 
-def is_retry(body: bytes, now: int) -> bool:
-    """Whether a body came so late that an earlier attempt must have failed. ``now``: Unix ms.
+def is_retry(created_at: float, now: int) -> bool:
+    """Whether it came so late that an earlier attempt must have failed. Both are Unix ms.
 
     BigCommerce numbers no attempts, and does not say whether it signs retries anew. An ordinary delivery comes 1 to 4 s
     after its `created_at`, the first retry 60 s after that (docs.bigcommerce.com, webhooks overview).
     """
+    return now - created_at >= RETRY_MS
+
+
+def claimed_time(body: bytes) -> float:
+    """The `created_at` of a body that may be no delivery, as Unix ms; infinite if it has none."""
     try:
-        return now - _AGE.decode(body).created_at * 1000 >= RETRY_MS
+        return _AGE.decode(body).created_at * 1000
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return False
+        return math.inf
 
 
 class _Told(msgspec.Struct, kw_only=True):

@@ -1,9 +1,7 @@
 """Durable before answered: in Kafka, or on this machine's disk until Kafka has it."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -12,7 +10,7 @@ from gateway.config import GatewayConfig
 from gateway.errors import NotDelivered, NotDurable
 from gateway.kafka import ended
 from gateway.metrics import Metrics
-from gateway.producer import Producer, Sent
+from gateway.producer import Producer, Sent, Told
 from gateway.record import Record
 from gateway.spool import Spool
 
@@ -20,12 +18,6 @@ _HEAD: Final = 1_000
 _BACKOFF: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 _log = structlog.get_logger("gateway.durable")
-
-
-class Flow(Protocol):
-    """Who wants to know how many records were written (the live view, the demo's clock)."""
-
-    def written(self, topic: str, count: int = 1) -> None: ...
 
 
 class Durable:
@@ -36,17 +28,16 @@ class Durable:
     spool keeps its order, but not the order against them, which deliveries do not have on their way here either.
     """
 
-    def __init__(
-        self, config: GatewayConfig, producer: Producer, spool: Spool, clock: Clock, metrics: Metrics, flow: Flow | None
-    ) -> None:
+    def __init__(self, config: GatewayConfig, producer: Producer, spool: Spool, clock: Clock, metrics: Metrics) -> None:
         self._config = config
         self._producer = producer
         self._spool = spool
         self._clock = clock
         self._metrics = metrics
-        self._flow = flow
         self._late = False  # Kafka let the last record wait too long
-        self._waiting = 0  # bytes of records that are in no durable place yet
+        self._in_memory = config.in_memory
+        self._patience = config.kafka_patience
+        self._spooling = 0  # bytes of records on their way to the disk
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
@@ -72,59 +63,48 @@ class Durable:
 
     async def take(self, record: Record) -> None:
         """Returns once the record is durable. Raises NotDurable (or SpoolFull) when it is nowhere."""
-        ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
 
-        def told(there: bool) -> None:
+        def told(error: Exception | None) -> None:
             if not ended.done():
-                ended.set_result(there)
+                ended.set_result(error)
 
+        error: Exception | None = None
         sent = self.in_kafka(record, told)
         if sent is not None:
             try:
-                there = await ended
+                error = await ended
             except asyncio.CancelledError:
                 sent.end(NotDelivered("It was taken back."))
                 raise
-            if there:
-                return
-        await self.to_spool(record)
-
-    def in_kafka(self, record: Record, told: Callable[[bool], None]) -> Sent | None:
-        """On its way to Kafka; ``told``: whether it arrived, else the spool is the way out. None if that is not to be
-        had now; then nothing is told.
-
-        Raises NotDurable when too much is waiting already.
-        """
-        size = record.size()
-        if self._waiting + size > self._config.in_memory:
-            raise NotDurable(f"{self._waiting} bytes of deliveries are waiting already: give the gateway more company.")
-        if not self.kafka_answers:
-            return None
-
-        def ended(error: Exception | None) -> None:
-            self._waiting -= size
             if error is None:
-                if self._flow is not None:
-                    self._flow.written(record.topic, 1)
-            elif isinstance(error, TimeoutError):
-                self._is_late()
-            told(error is None)
+                return
+        await self.to_spool(record, error)
 
+    def in_kafka(self, record: Record, told: Told) -> Sent | None:
+        """On its way to Kafka; ``told``: how that ended, and unless with None, `to_spool` is the way out. So it is if
+        this returns None, since Kafka does not answer or too much waits for it already; then nothing is told."""
+        producer, size = self._producer, record.size()
+        if not self.kafka_answers or producer.held + size > self._in_memory:
+            return None
         try:
-            sent = self._producer.put(record, size, ended, patience=self._config.kafka_patience)
+            return producer.put(record, size, told, patience=self._patience)
         except NotDelivered:
             return None
-        self._waiting += size
-        return sent
 
-    async def to_spool(self, record: Record) -> None:
-        """Returns once it is on disk. Raises NotDurable, or SpoolFull."""
+    async def to_spool(self, record: Record, error: Exception | None = None) -> None:
+        """Returns once it is on disk. ``error``: why Kafka did not have it. Raises NotDurable, also when too
+        much waits for the disk already, or SpoolFull."""
+        if isinstance(error, TimeoutError):
+            self._is_late()
         size = record.size()
-        self._waiting += size
+        if self._spooling + size > self._in_memory:
+            raise NotDurable(f"{self._spooling} bytes of deliveries wait for the disk: give the gateway more company.")
+        self._spooling += size
         try:
             await self._spool.put(record)
         finally:
-            self._waiting -= size
+            self._spooling -= size
         self._metrics.spooled.inc()
         self._signal()
 
@@ -201,6 +181,3 @@ class Durable:
         self._late = False
         await self._spool.remove(head[-1][0])
         self._metrics.drained.inc(len(head))
-        if self._flow is not None:
-            for topic, records in Counter(record.topic for _, record in head).items():
-                self._flow.written(topic, records)

@@ -16,8 +16,13 @@ TajoError
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from schemas.errors import BadRecord, TajoError
+
+Verdict = Literal["good", "stale", "bad", "absent", "unchecked"]
+"""On a signature. `stale`: right, but its timestamp is too far from our clock. `unchecked`: mode off, or no client
+secret."""
 
 
 class GatewayError(TajoError):
@@ -25,11 +30,13 @@ class GatewayError(TajoError):
 
 
 class Untrusted(GatewayError):
-    """``reason``: `secret`, `store`, or the verdict on the signature; a label of metrics and logs."""
+    """``reason``: `secret`, `store`, or what the signature is; a label of metrics and logs. ``verdict``: on the
+    signature, where that is the reason."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, verdict: Verdict | None = None) -> None:
         super().__init__(f"The request is not trusted ({reason}): compare the webhook with the configuration.")
         self.reason = reason
+        self.verdict: Verdict | None = verdict
 
 
 class TooLarge(GatewayError):

@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from itertools import chain, count
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any, Final, Protocol
 
+import msgspec
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -25,6 +25,7 @@ from gateway.record import Record
 
 STUCK_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.02
+_MOST_WAYS: Final = 4096
 _BACKOFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 _log = structlog.get_logger("gateway.producer")
@@ -33,28 +34,29 @@ _log = structlog.get_logger("gateway.producer")
 Told = Callable[[Exception | None], None]
 
 
-@lru_cache(maxsize=4096)
+class Flow(Protocol):
+    """Who wants to know how many records were written (the live view, the demo's clock)."""
+
+    def written(self, topic: str, count: int = 1) -> None: ...
+
+
 def partition_hash(key: bytes) -> int:
     """As the Java client's default partitioner: murmur2 without its sign. The partition is this modulo their number."""
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
-class Sent:
-    """A record on its way. ``told``: hears once how that ended, with None when all replicas have it."""
+class Sent(msgspec.Struct, eq=False):
+    """A record on its way. ``due``: in the loop's time. ``told``: hears once how that ended, with None when all
+    replicas have it; None itself once it has heard."""
 
-    __slots__ = ("_told", "due", "record", "size")
-
-    def __init__(self, record: Record, size: int, due: float, told: Told) -> None:
-        self.record, self.size, self.due = record, size, due
-        self._told: Told | None = told
-
-    @property
-    def over(self) -> bool:
-        return self._told is None
+    record: Record
+    size: int
+    due: float
+    told: Told | None
 
     def end(self, error: Exception | None = None) -> None:
         """The first end is the one that is told. A record that has not left yet does not leave any more."""
-        told, self._told = self._told, None
+        told, self.told = self.told, None
         if told is not None:
             try:
                 told(error)
@@ -65,6 +67,7 @@ class Sent:
 class Producer:
     """``kafka``: aiokafka's keyword arguments. ``topics``: the logical names it writes. ``limit``: bytes in memory.
 
+    ``flow`` hears of every record that all replicas have, by its logical topic, before it is told itself.
     ``stuck_seconds``: a batch that is not acknowledged within it makes the producer be replaced.
     """
 
@@ -76,6 +79,7 @@ class Producer:
         prefix: str,
         limit: int,
         metrics: Metrics,
+        flow: Flow | None = None,
         stuck_seconds: float = STUCK_SECONDS,
     ) -> None:
         self._kafka = kafka
@@ -83,10 +87,12 @@ class Producer:
         self._limit = limit
         self.prefix = prefix
         self.metrics = metrics
+        self.flow = flow
         self.stuck_seconds = stuck_seconds
         self.held = 0  # bytes in memory
         self.client: Client | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._ways: dict[tuple[str, bytes], _Lane] = {}  # by topic and key, as long as partitions are what they are
         self._broken = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._looking: asyncio.TimerHandle | None = None
@@ -106,15 +112,22 @@ class Producer:
             raise NotDelivered("There is no connection to Kafka.")
         if self.held > self._limit:
             raise NotDelivered(f"{self.held} bytes are waiting for Kafka already.")
-        topic = self.prefix + record.topic
-        place = (topic, partition_hash(record.key) % self.client.partitions[topic])
-        lane = self._lanes.get(place)
-        if lane is None:
-            lane = self._lanes[place] = _Lane(self, TopicPartition(*place))
+        lane = self._ways.get((record.topic, record.key)) or self._way(record.topic, record.key)
         sent = Sent(record, size, self._loop.time() + patience, told)
         self.held += size
         lane.add(sent)
         return sent
+
+    def _way(self, topic: str, key: bytes) -> "_Lane":
+        assert self.client is not None
+        place = (topic, partition_hash(key) % self.client.partitions[self.prefix + topic])
+        lane = self._lanes.get(place)
+        if lane is None:
+            lane = self._lanes[place] = _Lane(self, *place)
+        if len(self._ways) >= _MOST_WAYS:
+            self._ways.clear()
+        self._ways[topic, key] = lane
+        return lane
 
     def send(self, record: Record) -> asyncio.Future[None]:
         """As `put`. The future's cancellation takes back a record that has not left yet."""
@@ -173,6 +186,7 @@ class Producer:
         while True:
             self._broken.clear()
             client = self.client = await self._connected()
+            self._ways.clear()
             self.metrics.producers.inc()
             await self._broken.wait()
             await surely(client.close())
@@ -197,21 +211,24 @@ class Producer:
 
 
 class _Lane:
-    """The records of one partition, one batch under way at a time."""
+    """The records of one partition, one batch under way at a time. ``topic``: the logical name."""
 
-    def __init__(self, producer: Producer, place: TopicPartition) -> None:
+    def __init__(self, producer: Producer, topic: str, partition: int) -> None:
         self.empty = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._producer = producer
-        self._place = place
+        self._topic = topic
+        self._place = TopicPartition(producer.prefix + topic, partition)
         self._waiting: deque[Sent] = deque()
         self._leaving: list[Sent] = []
         self._filled = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
     def add(self, sent: Sent) -> None:
+        if not self._waiting:
+            self._filled.set()
+            self.empty.clear()
         self._waiting.append(sent)
-        self._filled.set()
-        self.empty.clear()
 
     def fail(self) -> None:
         """All that it holds."""
@@ -222,12 +239,7 @@ class _Lane:
 
     def fail_due(self, now: float) -> None:
         """Those that have waited for longer than they would; the oldest are in front."""
-        late = []
-        for sent in chain(self._leaving, self._waiting):
-            if not sent.over:
-                if sent.due > now:
-                    break
-                late.append(sent)
+        late = [*_due(self._leaving, now), *_due(self._waiting, now)]
         for sent in late:
             sent.end(TimeoutError("Kafka did not acknowledge in time."))
 
@@ -254,24 +266,38 @@ class _Lane:
                 self._producer.broke(client, error)
 
     async def _send(self, client: Client) -> None:
-        """One batch, acknowledged. Raises when it was not, or when that is not known."""
-        batch = client.batch(self._place)
-        self._fill(batch)
-        if not self._leaving:
+        """Batch after batch while records wait. Raises when one was not acknowledged, or when that is not known.
+
+        Those of a batch hear of its end when the next one has left: meanwhile the broker is at work.
+        """
+        if not self._filled_by(batch := client.batch(self._place)):
             return
         await client.deliver(self._place, batch, len(self._leaving), within=self._producer.stuck_seconds)
-        self._producer.metrics.batches.inc()
-        # Empty if all was failed meanwhile.
         arrived, self._leaving = self._leaving, []
+        self._producer.metrics.batches.inc()
+        if self._producer.flow is not None and arrived:
+            self._producer.flow.written(self._topic, len(arrived))
         self._let_go(arrived)
 
-    def _fill(self, batch: Any) -> None:
+    def _filled_by(self, batch: Any) -> bool:
+        """Whether anything that waits is in the batch now."""
+        append, leaving = batch.append, self._leaving
         while self._waiting:
             sent = self._waiting[0]
-            if sent.over:  # taken back
+            if sent.told is None:  # taken back
                 self._let_go([self._waiting.popleft()])
                 continue
             one = sent.record
-            if batch.append(len(self._leaving), one.timestamp, one.key, one.value, one.headers) is None:
+            if append(len(leaving), one.timestamp, one.key, one.value, one.headers) is None:
+                break
+            leaving.append(self._waiting.popleft())
+        return bool(leaving)
+
+
+def _due(those: Iterable[Sent], now: float) -> Iterator[Sent]:
+    """In order of time, but for those of unlimited patience, and for those that were told already."""
+    for sent in those:
+        if sent.told is not None and sent.due != math.inf:
+            if sent.due > now:
                 return
-            self._leaving.append(self._waiting.popleft())
+            yield sent

@@ -9,6 +9,7 @@ The only place of the gateway that touches private parts of uvicorn: `cycle`, `p
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import httptools
@@ -32,7 +33,7 @@ class Answer(Protocol):
 class Lane(Protocol):
     """Takes a delivery. ``headers``: names in lower case. ``answer``: is called once, now or later."""
 
-    def __call__(self, store_hash: str, headers: list[tuple[bytes, bytes]], body: bytes, answer: Answer) -> None: ...
+    def __call__(self, store_hash: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None: ...
 
 
 class _Nobody:
@@ -145,11 +146,13 @@ class Connection(HttpToolsProtocol):
 
     def _by_lane(self, store_hash: str, body: bytes) -> None:
         self._waiting = None
-        self.cycle = request = _OnLane(  # type: ignore[assignment]
-            self, self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        )
+        headers, parser = dict(self.headers), self.parser
+        keep_alive = parser.should_keep_alive()
+        if keep_alive and b"connection" in headers:  # without it HTTP/1.0 keeps nothing alive
+            keep_alive = parser.get_http_version() != "1.0"
+        self.cycle = request = _OnLane(self, keep_alive)  # type: ignore[assignment]
         assert self._lane is not None
-        self._lane(store_hash, self.headers, body, request.answer)
+        self._lane(store_hash, headers, body, request.answer)
 
     def _by_asgi(self) -> None:
         """As uvicorn does it, from the head on."""

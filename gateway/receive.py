@@ -9,24 +9,25 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 import structlog
 from starlette.types import Receive, Scope
 
 from connectors.clock import Clock
 from gateway.config import GatewayConfig, StoreTrust
-from gateway.delivery import Authentic, RawDelivery, VerifiedDelivery, is_retry, parse
+from gateway.delivery import Authentic, RawDelivery, VerifiedDelivery, claimed_time, is_retry, parse
 from gateway.durable import Durable
 from gateway.endpoint import Endpoint
-from gateway.errors import NotDurable, Untrusted
+from gateway.errors import NotDurable, Untrusted, Verdict
 from gateway.metrics import Metrics
 from gateway.protocol import Answer
 from gateway.record import Record, dead_record, webhook_record
 from gateway.seen import Seen
-from gateway.trust import VERDICTS, Trust, Verdict
+from gateway.trust import VERDICTS, Trust
 from schemas import topics
 from schemas.errors import BadRecord
 
@@ -41,7 +42,7 @@ _STATUS: Final = {
 }
 
 
-class _Judged(NamedTuple):
+class _Judged(msgspec.Struct):
     """``answer``: once it is durable. ``hash``: of the delivery; empty of a dead letter."""
 
     answer: str
@@ -67,12 +68,11 @@ class WebhookEndpoint(Endpoint):
         self.event_names: dict[str, Mapping[str, str]] = {each.store_hash: each.event_names for each in config.stores}
         self._seen = Seen()
         self._under_way: set[asyncio.Task[None]] = set()
-        first = {verdict: metrics.signatures.labels(verdict, "no") for verdict in VERDICTS}
-        again = {verdict: metrics.signatures.labels(verdict, "yes") for verdict in VERDICTS}
-        self._heard: tuple[Callable[[Verdict], None], ...] = (
-            lambda verdict: first[verdict].inc(),
-            lambda verdict: again[verdict].inc(),
-        )
+        self._signatures = {
+            (verdict, again): metrics.signatures.labels(verdict, "yes" if again else "no")
+            for verdict in VERDICTS
+            for again in (False, True)
+        }
 
     def use(self, stores: tuple[StoreTrust, ...]) -> None:
         """From now on deliveries of these stores are taken, instead of those it began with."""
@@ -86,41 +86,41 @@ class WebhookEndpoint(Endpoint):
         await self._durable.take(judged.record)
         return self._taken(judged)
 
-    def at_once(self, store_hash: str, headers: list[tuple[bytes, bytes]], body: bytes, answer: Answer) -> None:
+    def at_once(self, store_hash: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
         """As `take`, for a delivery that is all there, and without a task unless it has to go to the spool.
 
         The lane of our own server (gateway.protocol); it runs on the real clock, so no clock has to stand still.
         """
         began = perf_counter()
 
-        def told(there: bool) -> None:
-            if there:
+        def told(error: Exception | None) -> None:
+            if error is None:
                 self._tell(self._taken(judged), began, answer)
             else:
-                self._later(judged, began, answer)
+                self._later(judged, error, began, answer)
 
         try:
-            judged = self._judged(store_hash, dict(headers), body)
+            judged = self._judged(store_hash, headers, body)
             sent = self._durable.in_kafka(judged.record, told)
-        except (Untrusted, NotDurable) as error:
+        except Untrusted as error:
             self._tell(self.refused(error), began, answer)
             return
         except Exception:
             _failed(answer)
             return
         if sent is None:
-            self._later(judged, began, answer)
+            self._later(judged, None, began, answer)
 
-    def _later(self, judged: _Judged, began: float, answer: Answer) -> None:
-        task = asyncio.create_task(self._spooled(judged, began, answer))
+    def _later(self, judged: _Judged, error: Exception | None, began: float, answer: Answer) -> None:
+        task = asyncio.create_task(self._spooled(judged, error, began, answer))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _spooled(self, judged: _Judged, began: float, answer: Answer) -> None:
+    async def _spooled(self, judged: _Judged, error: Exception | None, began: float, answer: Answer) -> None:
         try:
-            await self._durable.to_spool(judged.record)
-        except NotDurable as error:
-            self._tell(self.refused(error), began, answer)
+            await self._durable.to_spool(judged.record, error)
+        except NotDurable as refused:
+            self._tell(self.refused(refused), began, answer)
         except Exception:
             _failed(answer)
         else:
@@ -143,7 +143,7 @@ class WebhookEndpoint(Endpoint):
             )
         )
         try:
-            return self._of(parse(authentic))
+            return self._of(self.parsed(authentic))
         except BadRecord as error:
             _log.warning("a delivery becomes a dead letter", store=authentic.key(), reason=str(error))
             return _Judged("dead-letter", dead_record(topics.WEBHOOK, authentic.key(), body, error), "")
@@ -158,8 +158,26 @@ class WebhookEndpoint(Endpoint):
         return judged.answer
 
     def authentic(self, raw: RawDelivery) -> Authentic:
-        """Raises Untrusted."""
-        return self._trust.authenticate(raw, self._heard[is_retry(raw.body, self.clock.now())])
+        """Counts the signature of what is refused for it. Raises Untrusted."""
+        try:
+            return self._trust.authenticate(raw)
+        except Untrusted as error:
+            if error.verdict is not None:
+                self._heard(error.verdict, claimed_time(raw.body))
+            raise
+
+    def parsed(self, authentic: Authentic) -> VerifiedDelivery:
+        """As `parse`, and counts the signature. Raises Untrusted, or BadRecord."""
+        try:
+            delivery = parse(authentic)
+        except (Untrusted, BadRecord):
+            self._heard(authentic.verdict, claimed_time(authentic.body))
+            raise
+        self._heard(authentic.verdict, delivery.created_at)
+        return delivery
+
+    def _heard(self, verdict: Verdict, created_at: float) -> None:
+        self._signatures[verdict, is_retry(created_at, self.clock.now())].value += 1
 
     async def keep(self, delivery: VerifiedDelivery) -> None:
         """Durable when it returns. Raises NotDurable."""

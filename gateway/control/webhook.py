@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from gateway.control.models import Delivered, PassedDelivery, ToldDelivery
 from gateway.control.resource import Call
-from gateway.delivery import RawDelivery, VerifiedDelivery, parse, told_by
+from gateway.delivery import RawDelivery, VerifiedDelivery, told_by
 from gateway.errors import Declined
 from gateway.receive import WebhookEndpoint
 
@@ -50,7 +50,7 @@ class ClientWebhook:
             timestamp=headers.get("webhook-timestamp"),
             signature=headers.get("webhook-signature"),
         )
-        return parse(self._endpoint.authentic(raw))
+        return self._endpoint.parsed(self._endpoint.authentic(raw))
 
 
 def _only(configured: list[str]) -> str:

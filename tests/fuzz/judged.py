@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config import GatewayConfig, StoreTrust
-from gateway.delivery import RawDelivery, VerifiedDelivery, is_retry, parse
+from gateway.delivery import RawDelivery, VerifiedDelivery, claimed_time, parse
 from gateway.errors import Untrusted
 from gateway.record import dead_record, webhook_record
 from gateway.trust import Trust
@@ -77,9 +77,9 @@ def _body(store: bytes, shape: int, noise: bytes) -> bytes:
 def check(data: bytes) -> str:
     """What became of it. Raises Broken, or whatever the gateway raised and should not have."""
     raw = raw_delivery(data)
-    is_retry(raw.body, NOW * 1000)
+    claimed_time(raw.body)
     try:
-        authentic = TRUST.authenticate(raw, lambda _: None)
+        authentic = TRUST.authenticate(raw)
         try:
             delivery = parse(authentic)
         except BadRecord as error:

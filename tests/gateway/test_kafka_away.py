@@ -16,7 +16,8 @@ from gateway.producer import Producer
 from gateway.record import Record
 from schemas import topics
 from tajo.kafka import EmbeddedKafka
-from tests.gateway.deliveries import body, trusted
+from tajo.kafka.ports import free_port
+from tests.gateway.deliveries import STORE, body, trusted
 from tests.gateway.running import DEAD, PATH, Gateway, config, create_topics
 from tests.gateway.serving import serving
 from tests.streams.logs import read, until
@@ -96,23 +97,35 @@ async def test_a_broker_that_dies_and_comes_back_misses_nothing(
         assert set(await gateway.values(DEAD)) == {b"no json"}
 
 
+def producer(broker: EmbeddedKafka, prefix: str, *, stuck_seconds: float) -> Producer:
+    return Producer(
+        {"bootstrap_servers": broker.bootstrap_servers},
+        topics=(topics.WEBHOOK,),
+        prefix=prefix,
+        limit=1 << 20,
+        metrics=Metrics(),
+        stuck_seconds=stuck_seconds,
+    )
+
+
+async def until_connected(sending: Producer) -> None:
+    async def is_connected() -> bool:
+        return sending.client is not None
+
+    await until(is_connected, "the producer is connected")
+
+
+def record(number: int) -> Record:
+    return Record(topics.WEBHOOK, b"store", b"%d" % number, [], 1_700_000_000_000)
+
+
 async def test_a_batch_that_gets_no_answer_is_given_up_and_the_producer_replaced(
     broker: EmbeddedKafka, topic_prefix: str
 ) -> None:
     await create_topics(broker.bootstrap_servers, topic_prefix)
-    kafka = {"bootstrap_servers": broker.bootstrap_servers}
-    sending = Producer(
-        kafka, topics=(topics.WEBHOOK,), prefix=topic_prefix, limit=1 << 20, metrics=Metrics(), stuck_seconds=0.5
-    )
-
-    async def is_connected() -> bool:
-        return sending.client is not None
-
-    def record(number: int) -> Record:
-        return Record(topics.WEBHOOK, b"store", b"%d" % number, [], 1_700_000_000_000)
-
+    sending = producer(broker, topic_prefix, stuck_seconds=0.5)
     sending.start()
-    await until(is_connected, "the producer is connected")
+    await until_connected(sending)
     await sending.send(record(1))
     with stopped(broker):
         # The second leaves, the third waits behind it.
@@ -120,12 +133,30 @@ async def test_a_batch_that_gets_no_answer_is_given_up_and_the_producer_replaced
             await asyncio.gather(sending.send(record(2)), sending.send(record(3)))
         assert sending.client is None
         assert sending.held == 0
-    await until(is_connected, "the producer is connected again")
+    await until_connected(sending)
     await sending.send(record(4))
     await sending.stop(within=5)
     assert sending.metrics.registry.get_sample_value("tajo_producer_starts_total") == 2
     found = [one.value for one in await read(broker.bootstrap_servers, topic_prefix + topics.WEBHOOK)]
     assert {b"1", b"4"} <= set(found)
+
+
+async def test_a_delivery_waits_no_longer_since_the_spool_is_being_drained_in_front_of_it(
+    broker: EmbeddedKafka, topic_prefix: str
+) -> None:
+    await create_topics(broker.bootstrap_servers, topic_prefix)
+    sending = producer(broker, topic_prefix, stuck_seconds=60)
+    sending.start()
+    await until_connected(sending)
+    with stopped(broker):
+        drained = sending.send(record(1))
+        told: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        sending.put(record(2), 1, told.set_result, patience=0.1)
+        assert isinstance(await told, TimeoutError)
+        assert not drained.done()
+    await drained
+    await sending.stop(within=5)
+    assert sending.held == 0
 
 
 async def test_topics_that_are_not_there_yet_are_waited_for(
@@ -164,19 +195,41 @@ async def test_a_full_spool_is_503_and_taken_again_when_kafka_is_back(
         assert set(await gateway.values()) == set(contents)
 
 
-async def test_what_waits_in_memory_is_bounded_too(broker: EmbeddedKafka, topic_prefix: str, tmp_path: Path) -> None:
+async def test_what_is_too_much_for_memory_goes_to_the_spool(
+    broker: EmbeddedKafka, topic_prefix: str, tmp_path: Path
+) -> None:
     await create_topics(broker.bootstrap_servers, topic_prefix)
     contents = deliveries(60)
-    narrow = config(tmp_path / "spool.sqlite", topic_prefix, in_memory=5_000)
+    narrow = config(tmp_path / "spool.sqlite", topic_prefix, in_memory=5_000, kafka_patience=60)
     async with Gateway(broker.bootstrap_servers, narrow) as gateway:
         await gateway.until_connected()
         with stopped(broker):
-            answers = await asyncio.gather(*(gateway.post(content) for content in contents))
-        taken = [content for content, answer in zip(contents, answers, strict=True) if answer.status_code == 200]
-        assert {answer.status_code for answer in answers} == {200, 503}
+            posted = [asyncio.create_task(gateway.post(content)) for content in contents]
+            answered, waiting = await asyncio.wait(posted, return_when=asyncio.FIRST_COMPLETED)
+            assert waiting  # those in memory have a minute
+            assert {answer.result().status_code for answer in answered} <= {200, 503}
+        answers = await asyncio.gather(*posted)
         await gateway.until_drained()
+        taken = [content for content, answer in zip(contents, answers, strict=True) if answer.status_code == 200]
         # One that was answered 503 is not there; one that was answered 200 is.
         assert set(await gateway.values()) == set(taken)
+        assert 0 < gateway.figure("spool_taken_total") < len(taken)
+
+
+async def test_what_waits_for_the_disk_is_bounded_too(tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    answers: list[int] = []
+    async with Gateway(nowhere, config(tmp_path / "spool.sqlite", "", in_memory=5_000)) as gateway:
+        headers = {name.lower().encode(): value.encode() for name, value in trusted().items()}
+        for content in deliveries(60):  # in one turn of the loop, so none is on the disk before the last has come
+            gateway.app.state.endpoint.at_once(STORE, headers, content, answers.append)
+
+        async def answered() -> bool:
+            return len(answers) == 60
+
+        await until(answered, "all are answered")
+        assert 0 < answers.count(200) == gateway.figure("spool_taken_total") < 12
+        assert answers.count(503) == 60 - answers.count(200)
 
 
 async def test_a_gateway_that_ends_while_kafka_is_away_leaves_the_rest_to_the_next(

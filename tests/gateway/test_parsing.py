@@ -27,7 +27,7 @@ from tests.gateway.running import PATH, config
 def parsed(content: bytes) -> VerifiedDelivery:
     trust = Trust(config(Path("unused")))
     raw = RawDelivery(body=content, path_store=STORE, secret=SECRET.encode())
-    return parse(trust.authenticate(raw, lambda _: None))
+    return parse(trust.authenticate(raw))
 
 
 def test_a_verified_delivery_has_the_envelope_and_the_bytes() -> None:

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from emulators.server import Server
 from gateway.config import GatewayConfig, StoreTrust
 from gateway.delivery import RawDelivery, parse
-from gateway.trust import Trust, Verdict
+from gateway.errors import Verdict
+from gateway.trust import Trust
 from tajo.errors import TriggerError, exit_code
 from tajo.kafka.ports import free_port
 from tajo.kafka.properties import server_properties
@@ -90,11 +91,11 @@ def test_a_delivery_is_trusted_and_signed_if_there_is_a_key(
         timestamp=sent["webhook-timestamp"].encode() if "webhook-timestamp" in sent else None,
         signature=sent["webhook-signature"].encode() if "webhook-signature" in sent else None,
     )
-    heard: list[Verdict] = []
     config = GatewayConfig((StoreTrust(HASH, (SECRET,), (CLIENT_SECRET,)),), spool=Path("unused"))
-    verified = parse(Trust(config).authenticate(raw, heard.append))
+    authentic = Trust(config).authenticate(raw)
+    verified = parse(authentic)
     assert (verified.store_hash, verified.scope, verified.hash) == (HASH, "store/order/created", made.hash)
-    assert heard == [verdict]
+    assert authentic.verdict == verdict
 
 
 @pytest.mark.parametrize(
