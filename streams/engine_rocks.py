@@ -4,6 +4,7 @@ Faust (0.15.3) gives each store a block cache of 2 GiB and three write buffers o
 partitions its bounds add up to 61 GiB.
 """
 
+import ctypes
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from streams.store import BLOOM_BITS
 MEMORY: Final = 256 << 20  # blocks, indexes and filters of files, and write buffers
 WRITE_BUFFERS: Final = 96 << 20  # of it, of all stores together
 _WRITE_BUFFER: Final = 16 << 20  # of one store, then it becomes a file
+_M_ARENA_MAX: Final = -8  # malloc.h
 
 
 class SharedMemory(RocksDBOptions):  # type: ignore[misc]
@@ -22,6 +24,7 @@ class SharedMemory(RocksDBOptions):  # type: ignore[misc]
 
     def __init__(self, memory: int = MEMORY, write_buffers: int = WRITE_BUFFERS) -> None:
         super().__init__()
+        _one_arena()
         self._cache = rocksdict.Cache(memory)
         # What the write buffers take is taken from the cache. Without stalling: when they are full, the largest goes.
         self._buffers = rocksdict.WriteBufferManager.new_write_buffer_manager_with_cache(
@@ -51,3 +54,14 @@ class SharedMemory(RocksDBOptions):  # type: ignore[misc]
         blocks.set_pin_l0_filter_and_index_blocks_in_cache(True)
         blocks.set_bloom_filter(BLOOM_BITS, False)
         return blocks
+
+
+def _one_arena() -> None:
+    """Has glibc give threads that come from now on memory from where all have it.
+
+    Else each of RocksDB's threads gets a heap of its own, and what is freed in one is of no use to the others: a worker
+    grew by a tenth for as long as it folded (docs/decisions/what-a-fold-costs.md).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
