@@ -35,8 +35,6 @@ class Durable:
         self._clock = clock
         self._metrics = metrics
         self._late = False  # Kafka let the last record wait too long
-        self._in_memory = config.in_memory
-        self._patience = config.kafka_patience
         self._spooling = 0  # bytes of records on their way to the disk
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
@@ -85,10 +83,10 @@ class Durable:
         """On its way to Kafka; ``told``: how that ended, and unless with None, `to_spool` is the way out. So it is if
         this returns None, since Kafka does not answer or too much waits for it already; then nothing is told."""
         producer, size = self._producer, record.size()
-        if not self.kafka_answers or producer.held + size > self._in_memory:
+        if not self.kafka_answers or producer.held + size > self._config.in_memory:
             return None
         try:
-            return producer.put(record, size, told, patience=self._patience)
+            return producer.put(record, size, told, patience=self._config.kafka_patience)
         except NotDelivered:
             return None
 
@@ -98,7 +96,7 @@ class Durable:
         if isinstance(error, TimeoutError):
             self._is_late()
         size = record.size()
-        if self._spooling + size > self._in_memory:
+        if self._spooling + size > self._config.in_memory:
             raise NotDurable(f"{self._spooling} bytes of deliveries wait for the disk: give the gateway more company.")
         self._spooling += size
         try:

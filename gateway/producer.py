@@ -215,7 +215,6 @@ class _Lane:
 
     def __init__(self, producer: Producer, topic: str, partition: int) -> None:
         self.empty = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
         self._producer = producer
         self._topic = topic
         self._place = TopicPartition(producer.prefix + topic, partition)
@@ -266,13 +265,11 @@ class _Lane:
                 self._producer.broke(client, error)
 
     async def _send(self, client: Client) -> None:
-        """Batch after batch while records wait. Raises when one was not acknowledged, or when that is not known.
-
-        Those of a batch hear of its end when the next one has left: meanwhile the broker is at work.
-        """
+        """One batch, acknowledged. Raises when it was not, or when that is not known."""
         if not self._filled_by(batch := client.batch(self._place)):
             return
         await client.deliver(self._place, batch, len(self._leaving), within=self._producer.stuck_seconds)
+        # Empty if all was failed meanwhile.
         arrived, self._leaving = self._leaving, []
         self._producer.metrics.batches.inc()
         if self._producer.flow is not None and arrived:

@@ -148,7 +148,7 @@ class Connection(HttpToolsProtocol):
         self._waiting = None
         headers, parser = dict(self.headers), self.parser
         keep_alive = parser.should_keep_alive()
-        if keep_alive and b"connection" in headers:  # without it HTTP/1.0 keeps nothing alive
+        if keep_alive and (b"connection" in headers or b"proxy-connection" in headers):  # else it is not HTTP/1.0
             keep_alive = parser.get_http_version() != "1.0"
         self.cycle = request = _OnLane(self, keep_alive)  # type: ignore[assignment]
         assert self._lane is not None

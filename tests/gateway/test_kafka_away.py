@@ -97,8 +97,9 @@ async def test_a_broker_that_dies_and_comes_back_misses_nothing(
         assert set(await gateway.values(DEAD)) == {b"no json"}
 
 
-def producer(broker: EmbeddedKafka, prefix: str, *, stuck_seconds: float) -> Producer:
-    return Producer(
+async def connected(broker: EmbeddedKafka, prefix: str, *, stuck_seconds: float) -> Producer:
+    await create_topics(broker.bootstrap_servers, prefix)
+    sending = Producer(
         {"bootstrap_servers": broker.bootstrap_servers},
         topics=(topics.WEBHOOK,),
         prefix=prefix,
@@ -106,6 +107,9 @@ def producer(broker: EmbeddedKafka, prefix: str, *, stuck_seconds: float) -> Pro
         metrics=Metrics(),
         stuck_seconds=stuck_seconds,
     )
+    sending.start()
+    await until_connected(sending)
+    return sending
 
 
 async def until_connected(sending: Producer) -> None:
@@ -122,10 +126,7 @@ def record(number: int) -> Record:
 async def test_a_batch_that_gets_no_answer_is_given_up_and_the_producer_replaced(
     broker: EmbeddedKafka, topic_prefix: str
 ) -> None:
-    await create_topics(broker.bootstrap_servers, topic_prefix)
-    sending = producer(broker, topic_prefix, stuck_seconds=0.5)
-    sending.start()
-    await until_connected(sending)
+    sending = await connected(broker, topic_prefix, stuck_seconds=0.5)
     await sending.send(record(1))
     with stopped(broker):
         # The second leaves, the third waits behind it.
@@ -144,10 +145,7 @@ async def test_a_batch_that_gets_no_answer_is_given_up_and_the_producer_replaced
 async def test_a_delivery_waits_no_longer_since_the_spool_is_being_drained_in_front_of_it(
     broker: EmbeddedKafka, topic_prefix: str
 ) -> None:
-    await create_topics(broker.bootstrap_servers, topic_prefix)
-    sending = producer(broker, topic_prefix, stuck_seconds=60)
-    sending.start()
-    await until_connected(sending)
+    sending = await connected(broker, topic_prefix, stuck_seconds=60)
     with stopped(broker):
         drained = sending.send(record(1))
         told: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
