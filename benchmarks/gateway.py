@@ -28,7 +28,7 @@ from tajo.logs import configure
 CONNECTIONS: Final = (64, 256)
 RUNS: Final = 5
 SECONDS: Final = 4.0
-WARM_UP: Final = 2.0  # the broker and the peer want warming up too
+WARM_UP: Final = 2.0  # the peer wants warming up too
 STEADY_SECONDS: Final = 15.0
 STEADY_RUNS: Final = 3
 P99_MS: Final = 25.0
