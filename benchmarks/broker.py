@@ -19,8 +19,8 @@ from tajo.kafka import EmbeddedKafka
 PARTITIONS: Final = 4
 # Outputs carry the broker's time: all programs are measured by one clock, whatever time they give their records.
 APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
-# Requests until the broker's JVM has compiled what serves them, as one has that has served a shop for a day: of the first
-# thousand each costs it 1.2 ms of processor time, after 20,000 with other batches 0.8 ms, after 60,000 0.2 ms.
+# Requests until the broker's JVM has compiled what serves them, as one has that has served a shop for a day: it takes
+# 1.2 ms of processor time for each of the first thousand, 0.8 ms after 20,000 with other batches, 0.2 ms after 60,000.
 WARM_UP: Final = 60_000
 _WARM_UP_RECORDS: Final = 40  # of 250 bytes, in a batch
 
@@ -118,7 +118,7 @@ class Broker(NamedTuple):
 
 @asynccontextmanager
 async def broker(settings: Mapping[str, str] | None = None) -> AsyncIterator[Broker]:
-    """A real Kafka of its own, as `make demo` and the tests use it, and warmed up: it shares processors with who is measured.
+    """A real Kafka of its own, as `make demo` and the tests use it, warmed up: it shares processors with the measured.
 
     ``settings``: what is to differ of its own.
     """
