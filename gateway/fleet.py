@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 WRITE_SECONDS: Final = 1.0
+_log = structlog.get_logger("gateway.fleet")
 _LEAST: Final = frozenset({"tajo_kafka_answers"})
 """Of these the least is told, not the sum: Kafka answers when it answers everybody."""
 
@@ -57,10 +59,16 @@ class Place:
 
 
 async def keep_writing(place: Place, registry: CollectorRegistry) -> None:
-    """Until cancelled, and then once more."""
+    """Until cancelled, and then once more. What cannot be written is said once, and tried again."""
+    said = ""
     try:
         while True:
-            _write(place.figures(place.worker), registry)
+            try:
+                _write(place.figures(place.worker), registry)
+                said = ""
+            except OSError as error:
+                if said != (said := str(error)):
+                    _log.warning("figures cannot be written; others tell the last ones", said=said)
             await asyncio.sleep(WRITE_SECONDS)
     finally:
         _write(place.figures(place.worker), registry)

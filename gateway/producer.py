@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from gateway.errors import NotDelivered
@@ -195,19 +194,22 @@ class Producer:
         """Tries for ever; complains at the first time and when the reason changes."""
         told = ""
         for attempt in count():
-            client = Client(self._kafka)
             try:
-                await client.open([self.prefix + topic for topic in self._topics])
-                return client
-            except (KafkaError, OSError) as error:
+                return await self._opened()
+            except Exception as error:  # aiokafka raises many kinds, the more so when something else answers there
                 if told != (told := f"{type(error).__name__}: {error}"):
                     _log.warning("Kafka cannot be used yet; deliveries go to the spool", said=told)
-                await surely(client.close())
-            except asyncio.CancelledError:
-                await client.close()
-                raise
             await asyncio.sleep(_BACKOFF[min(attempt, len(_BACKOFF) - 1)])
         raise AssertionError("It never gives up.")
+
+    async def _opened(self) -> Client:
+        client = Client(self._kafka)
+        try:
+            await client.open([self.prefix + topic for topic in self._topics])
+        except BaseException:
+            await surely(client.close())
+            raise
+        return client
 
 
 class _Lane:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
+from structlog.testing import capture_logs
 
 from connectors.kafka.requests import Produce
 from gateway.errors import NotDelivered
@@ -211,3 +212,18 @@ def _lose_a_sequence_number(gateway: Gateway, prefix: str) -> None:
     """As if a batch had been given numbers and had never come."""
     partition = partition_hash(STORE.encode()) % 4
     _client(gateway)._sequences[TopicPartition(prefix + "bigcommerce.webhook.v1", partition)] += 3
+
+
+async def test_what_aiokafka_fails_with_before_it_asks_anybody_is_said_too() -> None:
+    """A name that no resolver takes is a UnicodeError, of no kind that a connection fails with."""
+    with capture_logs() as said:
+        sending = producer("a..b:9092", "")
+        sending.start()
+
+        async def complained() -> bool:
+            return bool(said)
+
+        await logs.until(complained, "somebody complains")
+        await sending.stop(within=1)
+    assert said[0]["event"].startswith("Kafka cannot be used yet")
+    assert "UnicodeError" in said[0]["said"]

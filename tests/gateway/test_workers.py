@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from structlog.testing import capture_logs
 
 from gateway.fleet import Place, Together, keep_writing
 from gateway.record import Record
@@ -139,6 +140,26 @@ async def test_figures_are_added_up_and_kafka_answers_only_if_it_answers_all(tmp
     together.register(Together(Place(tmp_path, 0, 3), registry(2, 1)))  # the third has not written yet
     assert 'tajo_x_total{of="a"} 7.0' in generate_latest(together).decode()
     assert "tajo_kafka_answers 0.0" in generate_latest(together).decode()
+
+
+async def test_figures_that_cannot_be_written_are_written_when_they_can(tmp_path: Path) -> None:
+    place, made = Place(tmp_path / "later", 1, 2), CollectorRegistry()
+    with capture_logs() as said:
+        writing = asyncio.create_task(keep_writing(place, made))
+
+        async def complained() -> bool:
+            return bool(said)
+
+        await until(complained, "somebody complains")
+        place.folder.mkdir()
+
+        async def written() -> bool:
+            return place.figures(1).exists()
+
+        await until(written, "the figures are written")
+        writing.cancel()
+        await asyncio.wait([writing])
+    assert [one["event"] for one in said] == ["figures cannot be written; others tell the last ones"]
 
 
 async def test_the_first_of_fewer_processes_takes_over_the_spools_of_more(tmp_path: Path) -> None:
