@@ -8,7 +8,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.bigcommerce.client import Client
 from connectors.bigcommerce.limits import Limiter
@@ -19,6 +19,7 @@ from emulators.bigcommerce.records import Address, Category, Product, Variant
 from emulators.bigcommerce.store import Store
 from emulators.clock import StandingClock
 from emulators.server import Server
+from tests.connectors.reading_ahead import read_ahead
 from tests.openapi import validate_request
 
 START = 1_772_000_000_000  # 25 February 2026
@@ -68,7 +69,7 @@ class Requests:
             return
         body = b""
         if scope["method"] in ("POST", "PUT"):
-            receive, body = await _read_ahead(receive)
+            receive, body = await read_ahead(receive)
         path = "/" + scope["path"].split("/", 3)[3]
         query = dict(parse_qsl(scope["query_string"].decode()))
         self.seen.append((scope["method"], path, query))
@@ -91,24 +92,6 @@ def _check(method: str, path: str, query: dict[str, str], body: bytes) -> None:
                 validate_request(f"bigcommerce/{spec}", method, template, query=query, body=sent)
             return
     raise AssertionError(f"{method} {path} is in no description.")
-
-
-async def _read_ahead(receive: Receive) -> tuple[Receive, bytes]:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again, body
 
 
 @dataclass

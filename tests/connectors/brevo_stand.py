@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.brevo.account import Account
 from emulators.brevo import Brevo
 from emulators.clock import StandingClock
 from emulators.server import Server
+from tests.connectors.reading_ahead import read_ahead
 from tests.openapi import validate_request
 
 START = 1_790_000_400_000  # 21 September 2026
@@ -74,7 +75,7 @@ class Requests:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        receive, raw = await _read_ahead(receive)
+        receive, raw = await read_ahead(receive)
         request = Request(
             scope["method"],
             scope["path"].removeprefix("/v3"),
@@ -120,24 +121,6 @@ def _as_the_files_have_it(path: str, body: Any) -> Any:
         kind = path.split("/")[1]
         return {**body, kind: [{"name": "gone", "url": "https://gone.test", **one} for one in body[kind]]}
     return body
-
-
-async def _read_ahead(receive: Receive) -> tuple[Receive, bytes]:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again, body
 
 
 @dataclass
