@@ -29,7 +29,7 @@ from benchmarks.shop import COMMAND
 from projections.fold import Output
 
 FACTS: Final = 300
-WARM_UP: Final = 300  # orders: a JVM wants warming up
+WARM_UP: Final = 1_000  # orders: a JVM wants warming up
 CUSTOMERS: Final = 100
 RUNS: Final = 3
 P50_MS, P99_MS = 25.0, 75.0

@@ -18,7 +18,7 @@ from benchmarks.mix_memory import figure_runs, memory
 from benchmarks.mix_runs import Run, facts, ours, run, streams
 
 FACTS: Final = 60_000
-WARM_UP: Final = 15_000
+WARM_UP: Final = 60_000  # facts: a JVM wants warming up
 ROUNDS: Final = 5
 RATE: Final = 30_000
 

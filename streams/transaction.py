@@ -104,7 +104,7 @@ class Transactions:
                 if self._lost:
                     attempt.doing = failures.SETTLE
                     await self._settle(self._last)
-                self._last = (*self._last[-1:], writes.keys())
+                self._last = (*self._last[-1:], tuple(writes))
                 attempt.doing = self.producer.left
                 await self.producer.add(writes.keys(), self._settle_before)
                 ends = await self.producer.send(writes)
