@@ -35,7 +35,7 @@ kafka: {{prefix: "{prefix}", replication: 1}}
 data_dir: "{folder}"
 """
 QUIET_SECONDS: Final = 2.0  # what moves nothing for so long is done
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.1  # each look takes processor time from who is measured
 
 
 def components(kafka: Kafka, prefix: str, folder: Path) -> Components:

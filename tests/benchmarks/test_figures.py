@@ -26,9 +26,9 @@ def test_every_run_is_kept_as_a_row_with_the_machine_it_ran_on(tmp_path: Path, m
     assert all("cores" in row[1] for row in rows)
 
 
-def test_a_rate_counts_what_came_after_the_first_quarter() -> None:
-    slow = [1_000 + 100 * number for number in range(250)]  # 10 a second
-    fast = [slow[-1] + number for number in range(1, 751)]  # 1,000 a second
+def test_a_rate_counts_what_came_after_the_first_half() -> None:
+    slow = [1_000 + 100 * number for number in range(500)]  # 10 a second
+    fast = [slow[-1] + number for number in range(1, 501)]  # 1,000 a second
     assert rate(slow + fast) == pytest.approx(1_000)
 
 
