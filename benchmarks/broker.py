@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -24,9 +24,9 @@ APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 # Until the broker's JVM has compiled what serves them, as one has that has served a shop for a day. It takes 2.5 ms of
 # processor time for each of the first 2,000 small transactions and 0.7 ms after 14,000, 1.2 ms for each of the first
 # thousand batches and 0.2 ms after 60,000.
-WARM_UP_TRANSACTIONS: Final = 16_000
+WARM_UP_TRANSACTIONS: Final = 16_000  # each in all partitions
 WARM_UP_BATCHES: Final = 30_000
-_WARM_UP_RECORDS: Final[list[Item]] = [(b"8jbhprizry", bytes(250), ())] * 40
+_WARM_UP_RECORDS: Final[list[Item]] = [(b"8jbhprizry", bytes(250), ())] * 20
 
 
 class Broker(NamedTuple):
@@ -81,7 +81,7 @@ class Broker(NamedTuple):
         async with AIOKafkaConsumer(**self.kafka.client(), isolation_level="read_committed") as consumer:
             consumer.assign(tps)
             reading = asyncio.create_task(_read_for_ever(consumer))
-            await asyncio.gather(*map(self._transact, tps))
+            await asyncio.gather(*(self._transact(tp, tps) for tp in tps))
             await asyncio.gather(*map(self._send, tps))
             reading.cancel()
             await asyncio.wait([reading])
@@ -95,11 +95,11 @@ class Broker(NamedTuple):
                     batch.append(timestamp=None, key=key, value=value)
                 await (await producer.send_batch(batch, tp.topic, partition=tp.partition))
 
-    async def _transact(self, tp: TopicPartition) -> None:
-        transactions = Transactions(self.kafka, f"warm-up-{tp.partition}", tp)
-        await transactions.begin([tp])
+    async def _transact(self, name: TopicPartition, tps: Sequence[TopicPartition]) -> None:
+        transactions = Transactions(self.kafka, f"warm-up-{name.partition}", name)
+        await transactions.begin(tps)
         for _ in range(WARM_UP_TRANSACTIONS // PARTITIONS):
-            await transactions.write({tp: _WARM_UP_RECORDS})
+            await transactions.write(dict.fromkeys(tps, _WARM_UP_RECORDS))
         await transactions.end()
 
     async def written(self, topic: str, count: int, *programs: Running, timeout: float = 120) -> list[Any]:

@@ -19,6 +19,7 @@ from benchmarks.mix_runs import Run, facts, ours, run, streams
 
 FACTS: Final = 60_000
 WARM_UP: Final = 60_000  # facts: a JVM wants warming up
+WARM_UP_RUNS: Final = 4  # of two processes, for the broker: fetches of all these partitions are what it serves here
 ROUNDS: Final = 5
 RATE: Final = 30_000
 
@@ -28,6 +29,8 @@ async def measure() -> list[Figure]:
     rounds: list[tuple[Run, Run, Run]] = []
     async with broker() as at:
         made = facts(FACTS, WARM_UP, at.folder / "alone")
+        for number in range(WARM_UP_RUNS):
+            await run(at, ours(), f"warm-up-{number}-", made, programs=2)
         for number in range(ROUNDS):
             one = await run(at, ours(), f"one-{number}-", made)
             peer = await run(at, streams(), f"peer-{number}-", made)
